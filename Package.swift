@@ -1,0 +1,99 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "denwa",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "denwa", targets: ["denwa"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["JSON"]),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // The executable: one file a command, and the one place that knows every part.
+        .executableTarget(
+            name: "denwa",
+            dependencies: [
+                "Web", "Storage", "SQLiteDriver", "Messaging", "PhoneLogin", "OAuth", "PhoneNumbers", "DeveloperLog",
+                "RateLimiting", "JOSE", "Cryptography", "Time",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+
+        // Adapters: HTTP, SQL, an engine.
+        .target(
+            name: "Web",
+            dependencies: [
+                "PhoneLogin", "OAuth", "Messaging", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography", "Time",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]),
+        .target(
+            name: "Storage",
+            dependencies: [
+                "PhoneLogin", "OAuth", "Accounts", "Messaging", "PhoneNumbers", "DeveloperLog", "RateLimiting",
+                "Cryptography", "Time",
+            ]),
+        .target(
+            name: "SQLiteDriver",
+            dependencies: [
+                "Storage",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ]),
+
+        // The domain: no HTTP, no SQL, no clock of its own.
+        .target(
+            name: "PhoneLogin",
+            dependencies: [
+                "OAuth", "Accounts", "Messaging", "PhoneNumbers", "DeveloperLog", "RateLimiting", "Cryptography",
+                "Time",
+            ]),
+        .target(
+            name: "OAuth",
+            dependencies: ["Accounts", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography", "Time"]),
+        .target(name: "Accounts"),
+        .target(
+            name: "Messaging",
+            dependencies: [
+                "JOSE", "Cryptography", "Time",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .target(name: "DeveloperLog", dependencies: ["Time"]),
+        .target(name: "RateLimiting", dependencies: ["Time"]),
+
+        // What the domain stands on.
+        .target(name: "JOSE", dependencies: ["Cryptography", "Time"]),
+        .target(name: "PhoneNumbers", dependencies: ["CPhoneNumber"]),
+        .target(name: "Cryptography", dependencies: ["COpenSSL"]),
+        .target(name: "Time"),
+        .target(name: "CPhoneNumber", linkerSettings: [.linkedLibrary("phonenumber")]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    ],
+    cxxLanguageStandard: .cxx17
+)
+
+for target in package.targets where [.regular, .executable, .test].contains(target.type) {
+    target.swiftSettings = [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InferIsolatedConformances"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .enableUpcomingFeature("ImmutableWeakCaptures"),
+        .strictMemorySafety(),
+    ]
+}

@@ -1,0 +1,51 @@
+import COpenSSL
+
+/// Where randomness comes from. A struct of one closure, so that a test can script it.
+package struct Entropy: Sendable {
+    /// Exactly `count` unpredictable bytes.
+    package var bytes: @Sendable (_ count: Int) -> [UInt8]
+
+    package init(bytes: @escaping @Sendable (_ count: Int) -> [UInt8]) { self.bytes = bytes }
+
+    /// OpenSSL's generator, seeded by the kernel and again after a fork.
+    package static let system = Entropy { count in
+        var bytes = [UInt8](repeating: 0, count: count)
+        guard unsafe RAND_bytes(&bytes, Int32(count)) == 1 else {
+            // A server that goes on without randomness issues guessable tokens. There is no safer answer than
+            // to stop.
+            preconditionFailure("the random number generator failed")
+        }
+        return bytes
+    }
+}
+
+extension Entropy {
+    /// 256 bits in 43 characters: codes, tokens, links, everything whose knowledge is a right.
+    package func token() -> String { Base64URL.encode(bytes(32)) }
+
+    /// 128 bits in 22 characters: names that must be unique but open nothing.
+    package func identifier() -> String { Base64URL.encode(bytes(16)) }
+
+    /// A code to be typed, uniform over 0…0 to 9…9; leading zeros are kept.
+    ///
+    /// Bytes from 250 up are drawn again: 256 is no multiple of ten, so `% 10` alone would prefer 0 to 5.
+    package func decimalCode(length: Int) -> String {
+        var digits = [UInt8]()
+        digits.reserveCapacity(length)
+        while digits.count < length {
+            for byte in bytes(length - digits.count) where byte < 250 {
+                digits.append(UInt8(ascii: "0") + byte % 10)
+            }
+        }
+        return String(decoding: digits, as: UTF8.self)
+    }
+
+    /// A version 4 UUID in lower case (RFC 9562 §5.4).
+    package func uuid() -> String {
+        var bytes = bytes(16)
+        bytes[6] = bytes[6] & 0x0F | 0x40
+        bytes[8] = bytes[8] & 0x3F | 0x80
+        let fields = [bytes[0..<4], bytes[4..<6], bytes[6..<8], bytes[8..<10], bytes[10..<16]]
+        return fields.map { Hex.encode($0) }.joined(separator: "-")
+    }
+}

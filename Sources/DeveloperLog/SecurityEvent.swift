@@ -1,0 +1,71 @@
+package import Time
+
+/// One line of the developer log: who was refused or lost access, and why.
+///
+/// Written in the same transaction as what it records. It never holds a secret, a code, a token or a whole
+/// phone number: `phone` is masked by its type's own rule before it gets here, and `reason` is a literal.
+package struct SecurityEvent: Sendable, Equatable {
+    package let at: Timestamp
+    package let kind: Kind
+    package let requestID: String
+    package let clientID: String?
+    package let phone: String?
+    package let address: String?
+    /// The limit or rule that decided, for instance `sendPerNumber` or `lineType`.
+    package let rule: String?
+    package let reason: String
+    /// When the refusal lifts, if time alone lifts it.
+    package let retryAfterSeconds: Int?
+
+    package init(
+        _ kind: Kind, at: Timestamp, origin: RequestOrigin, clientID: String? = nil, phone: String? = nil,
+        rule: String? = nil, reason: StaticString, retryAfterSeconds: Int? = nil
+    ) {
+        self.at = at
+        self.kind = kind
+        self.requestID = origin.requestID
+        self.clientID = clientID
+        self.phone = phone
+        self.address = origin.address
+        self.rule = rule
+        self.reason = "\(reason)"
+        self.retryAfterSeconds = retryAfterSeconds
+    }
+
+    /// For rows read back from the store.
+    package init(
+        kind: Kind, at: Timestamp, requestID: String, clientID: String?, phone: String?, address: String?,
+        rule: String?, reason: String, retryAfterSeconds: Int?
+    ) {
+        self.at = at
+        self.kind = kind
+        self.requestID = requestID
+        self.clientID = clientID
+        self.phone = phone
+        self.address = address
+        self.rule = rule
+        self.reason = reason
+        self.retryAfterSeconds = retryAfterSeconds
+    }
+}
+
+extension SecurityEvent {
+    package enum Kind: String, Sendable, CaseIterable {
+        case sendRefused = "send.refused"
+        case numberRefused = "number.refused"
+        case guessWrong = "guess.wrong"
+        case guessRefused = "guess.refused"
+        case operationUnknown = "operation.unknown"
+        case accountDisabled = "account.disabled"
+        case clientAuthenticationFailed = "client.authentication_failed"
+        case redirectRefused = "redirect.refused"
+        case codeRefused = "code.refused"
+        case codeReplayed = "code.replayed"
+        case refreshRefused = "refresh.refused"
+        case refreshReused = "refresh.reused"
+        case tokenRevoked = "token.revoked"
+        case tokenRefused = "token.refused"
+        case scopeRefused = "scope.refused"
+        case messageFailed = "message.failed"
+    }
+}

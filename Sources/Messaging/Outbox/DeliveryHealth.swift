@@ -1,0 +1,37 @@
+import Synchronization
+package import Time
+
+/// Whether texts go out at all. When every recent one failed, people are told at once instead of waiting for a
+/// text that will not come. Known per process: it describes this process' way to the provider.
+package final class DeliveryHealth: Sendable {
+    private struct State {
+        var failuresInARow = 0
+        var lastFailure = Timestamp(milliseconds: 0)
+    }
+
+    private let state = Mutex(State())
+
+    private static let tolerated = 5
+    /// After this long a text is tried again, to find out whether the provider is back.
+    private static let pauseSeconds = 15
+
+    package init() {}
+
+    func recordSuccess() { state.withLock { $0.failuresInARow = 0 } }
+
+    func recordFailure(at now: Timestamp) {
+        state.withLock {
+            $0.failuresInARow += 1
+            $0.lastFailure = now
+        }
+    }
+
+    /// Seconds until the next try, while texts do not go out.
+    package func unavailableSeconds(at now: Timestamp) -> Int? {
+        state.withLock {
+            guard $0.failuresInARow >= Self.tolerated else { return nil }
+            let back = $0.lastFailure.adding(seconds: Self.pauseSeconds)
+            return now < back ? max(1, now.secondsRoundedUp(until: back)) : nil
+        }
+    }
+}

@@ -1,0 +1,38 @@
+/// The languages the texts are written in, and which one a person gets.
+package enum MessageLocale {
+    /// BCP 47 lookup (RFC 4647 §3.4): the longest prefix of each wish, in the order of the wishes.
+    package static func best(for wishes: [String]) -> String {
+        for wish in wishes {
+            var subtags = alias(wish).split(separator: "-").map(String.init)
+            while !subtags.isEmpty {
+                let candidate = subtags.joined(separator: "-")
+                if let known = SignInText.catalogue.keys.first(where: { $0.lowercased() == candidate }) {
+                    return known
+                }
+                subtags.removeLast()
+            }
+        }
+        return fallback
+    }
+
+    package static let fallback = "en"
+
+    /// People's browsers say `zh-CN`; the catalogue says what is written: simplified characters.
+    private static func alias(_ tag: String) -> String {
+        let lower = tag.lowercased().replacing("_", with: "-")
+        return lower == "zh" || lower.hasPrefix("zh-cn") || lower.hasPrefix("zh-sg") ? "zh-hans" : lower
+    }
+
+    /// The languages of an `Accept-Language` field, best first (RFC 9110 §12.5.4). At most ten: the rest is noise.
+    package static func wishes(acceptLanguage: String) -> [String] {
+        acceptLanguage.split(separator: ",").prefix(10).compactMap { part -> (tag: String, quality: Double)? in
+            let fields = part.split(separator: ";").map { $0.filter { !$0.isWhitespace } }
+            guard let tag = fields.first, !tag.isEmpty, tag != "*" else { return nil }
+            let quality = fields.dropFirst().first { $0.hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) } ?? 1
+            return quality > 0 ? (tag, quality) : nil
+        }
+        .enumerated()
+        .sorted { ($0.element.quality, -$0.offset) > ($1.element.quality, -$1.offset) }
+        .map(\.element.tag)
+    }
+}

@@ -1,0 +1,70 @@
+package import Cryptography
+
+package struct ClientID: Hashable, Sendable {
+    package let rawValue: String
+    package init(_ rawValue: String) { self.rawValue = rawValue }
+}
+
+package enum GrantType: String, Sendable, CaseIterable {
+    case authorizationCode = "authorization_code"
+    case refreshToken = "refresh_token"
+    case clientCredentials = "client_credentials"
+}
+
+/// How a client proves who it is (RFC 7591 §2, `token_endpoint_auth_method`).
+package enum ClientAuthenticationMethod: String, Sendable, CaseIterable {
+    case none
+    case clientSecretBasic = "client_secret_basic"
+    case clientSecretPost = "client_secret_post"
+}
+
+/// What the claims of an access token look like.
+package enum TokenProfile: String, Sendable, CaseIterable {
+    case rfc9068
+    /// With the additional claims that Xsolla's tokens have.
+    case xsolla
+}
+
+/// A registered client: RFC 7591 names where there are any.
+package struct Client: Sendable {
+    package var id: ClientID
+    package var name: String
+    /// SHA-256 of the secret. A secret is 128 random bits or more, so a slow hash would add cost and no strength.
+    package var secretDigest: SHA256Digest?
+    /// True when the file holds the secret itself: fine on a developer's machine, refused in production.
+    package var hasPlaintextSecret = false
+    package var authenticationMethod: ClientAuthenticationMethod
+    package var redirectURIs: [RedirectURI]
+    package var linkURIs: [RedirectURI] = []
+    package var grantTypes: Set<GrantType>
+    /// `nil`: any scope may be asked for.
+    package var scope: Scope?
+    package var requiresPKCE = false
+    package var isFirstParty = false
+    package var tokenProfile = TokenProfile.rfc9068
+    package var signingAlgorithm = SignatureAlgorithm.es256
+    package var accessTokenLifetimeSeconds: Int?
+    /// The `aud` of its tokens; its own id when none is given.
+    package var audience: [String]
+    package var mayIntrospect = false
+    package var projectID: String?
+    package var publisherID: Int64?
+    package var defaultLocale: String?
+    package var webOTPDomain: String?
+    package var androidAppHash: String?
+
+    /// RFC 6749 §2.1: a client that cannot keep a secret.
+    package var isPublic: Bool { authenticationMethod == .none }
+
+    package init(
+        id: ClientID, name: String, authenticationMethod: ClientAuthenticationMethod, redirectURIs: [RedirectURI],
+        grantTypes: Set<GrantType>
+    ) {
+        self.id = id
+        self.name = name
+        self.authenticationMethod = authenticationMethod
+        self.redirectURIs = redirectURIs
+        self.grantTypes = grantTypes
+        self.audience = [id.rawValue]
+    }
+}

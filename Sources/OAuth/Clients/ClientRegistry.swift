@@ -1,0 +1,31 @@
+import Synchronization
+
+/// The registered clients, replaced as a whole when the file is read again. A request looks its client up
+/// once and keeps that value, so a reload never changes the rules half-way through.
+package final class ClientRegistry: Sendable {
+    private let clients: Mutex<[ClientID: Client]>
+
+    package init(_ clients: [Client]) {
+        self.clients = Mutex(Self.index(clients))
+    }
+
+    package func replace(with clients: [Client]) {
+        let index = Self.index(clients)
+        self.clients.withLock { $0 = index }
+    }
+
+    package subscript(id: ClientID) -> Client? { clients.withLock { $0[id] } }
+
+    /// By `project_id`, else by `client_id`: SDKs name a project where OAuth names a client.
+    package func client(ofProject id: String) -> Client? {
+        clients.withLock { index in
+            index[ClientID(id)] ?? index.values.first { $0.projectID == id }
+        }
+    }
+
+    package var all: [Client] { clients.withLock { Array($0.values) }.sorted { $0.id.rawValue < $1.id.rawValue } }
+
+    private static func index(_ clients: [Client]) -> [ClientID: Client] {
+        Dictionary(clients.map { ($0.id, $0) }) { first, _ in first }
+    }
+}

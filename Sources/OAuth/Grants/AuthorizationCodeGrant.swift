@@ -1,0 +1,59 @@
+import Time
+import Cryptography
+
+/// RFC 6749 §4.1.3 with RFC 7636 §4.5.
+struct AuthorizationCodeGrant: TokenGrant {
+    static let type = GrantType.authorizationCode
+
+    let store: any TokenStore
+    let issuer: AccessTokenIssuer
+    let settings: TokenSettings
+    let entropy: Entropy
+
+    func issue(_ request: TokenRequest) async throws(OAuthError) -> TokenResponse {
+        let code = try request.form.required("code", "code is missing")
+        let verifier = try request.form.value("code_verifier")
+        let answered = verifier.flatMap(CodeChallenge.init(answeredBy:))
+        if verifier != nil, answered == nil {
+            throw .invalidRequest("code_verifier is not 43 to 128 unreserved characters")
+        }
+        // Made before the store is asked, so that redeeming and storing it are one act.
+        let refreshToken = entropy.token()
+        let presentation = CodePresentation(
+            digest: SHA256Digest(of: code), client: request.client.id,
+            redirectURI: try request.form.value("redirect_uri"), answeredChallenge: answered,
+            refreshToken: NewRefreshToken(
+                digest: SHA256Digest(of: refreshToken),
+                expiresAt: request.now.adding(seconds: settings.refreshLifetimeSeconds)),
+            accessTokenExpiresAt: issuer.expiry(for: request.client, at: request.now))
+
+        let grant = try await redeem(presentation, for: request)
+        return TokenResponse(
+            try issuer.issue(for: grant, scope: grant.scope, to: request.client, at: request.now),
+            refreshToken: grant.scope.asksForRefreshToken ? refreshToken : nil, scope: grant.scope)
+    }
+
+    private func redeem(
+        _ presentation: CodePresentation, for request: TokenRequest
+    ) async throws(OAuthError) -> Grant {
+        let redemption: CodeRedemption
+        do {
+            redemption = try await store.redeem(
+                presentation, charging: request.charges, from: request.origin, at: request.now)
+        } catch {
+            throw .serverError(error)
+        }
+        switch redemption {
+        case .redeemed(let grant): return grant
+        case .limited(let refusal): throw .limited(refusal)
+        case .unknown, .replayed:
+            throw .invalidGrant("the authorization code is unknown, expired or already used")
+        case .mismatched(.redirectURI):
+            throw .invalidGrant("redirect_uri differs from the authorization request")
+        case .mismatched(.codeVerifier): throw .invalidGrant("code_verifier does not match code_challenge")
+        case .mismatched(.verifierMissing): throw .invalidGrant("code_verifier is missing")
+        case .mismatched(.verifierWithoutChallenge):
+            throw .invalidGrant("code_verifier was sent, but the request had no code_challenge")
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import Time
+import Cryptography
+
+/// Every refresh token but a family's first is computed from the one before it.
+///
+/// So the same old token always has the same successor (two tabs, a lost reply), and the database, which holds
+/// digests only, never needs the token itself: whoever steals it can compute nothing without this key.
+package struct RefreshTokenDerivation: Sendable {
+    private let key: [UInt8]
+
+    package init(secret: [UInt8]) {
+        key = KeyDerivation.hkdfSHA256(secret: secret, info: "denwa refresh token successor", length: 32)
+    }
+
+    func successor(of token: String) -> String {
+        Base64URL.encode(HMAC.sha256(Array(token.utf8), key: key))
+    }
+}
+
+/// RFC 6749 §6 with rotation (RFC 9700 §4.14.2).
+struct RefreshTokenGrant: TokenGrant {
+    static let type = GrantType.refreshToken
+
+    let store: any TokenStore
+    let issuer: AccessTokenIssuer
+    let settings: TokenSettings
+    let derivation: RefreshTokenDerivation
+
+    func issue(_ request: TokenRequest) async throws(OAuthError) -> TokenResponse {
+        let token = try request.form.required("refresh_token", "refresh_token is missing")
+        let requestedScope = try scope(of: request)
+        let successor = derivation.successor(of: token)
+        let presentation = RefreshPresentation(
+            digest: SHA256Digest(of: token), client: request.client.id, scope: requestedScope,
+            successor: NewRefreshToken(
+                digest: SHA256Digest(of: successor),
+                expiresAt: request.now.adding(seconds: settings.refreshLifetimeSeconds)),
+            graceSeconds: settings.refreshGraceSeconds,
+            accessTokenExpiresAt: issuer.expiry(for: request.client, at: request.now))
+
+        let grant = try await rotate(presentation, for: request)
+        let granted = requestedScope ?? grant.scope
+        return TokenResponse(
+            try issuer.issue(for: grant, scope: granted, to: request.client, at: request.now),
+            refreshToken: successor, scope: granted)
+    }
+
+    private func scope(of request: TokenRequest) throws(OAuthError) -> Scope? {
+        guard let text = try request.form.value("scope") else { return nil }
+        guard let scope = Scope(text) else { throw .invalidScope("scope is malformed") }
+        return scope
+    }
+
+    private func rotate(
+        _ presentation: RefreshPresentation, for request: TokenRequest
+    ) async throws(OAuthError) -> Grant {
+        let rotation: RefreshRotation
+        do {
+            rotation = try await store.rotate(
+                presentation, charging: request.charges, from: request.origin, at: request.now)
+        } catch {
+            throw .serverError(error)
+        }
+        switch rotation {
+        case .rotated(let grant): return grant
+        case .limited(let refusal): throw .limited(refusal)
+        case .scopeExceeded: throw .invalidScope("scope exceeds what was granted")
+        case .unknown, .reused: throw .invalidGrant("the refresh token is unknown, expired or revoked")
+        }
+    }
+}

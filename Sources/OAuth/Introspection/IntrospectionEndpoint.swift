@@ -1,0 +1,65 @@
+import Cryptography
+package import DeveloperLog
+package import Time
+
+/// Token introspection (RFC 7662) without its HTTP.
+package struct IntrospectionEndpoint: Sendable {
+    private let authenticator: ClientAuthenticator
+    private let verifier: AccessTokenVerifier
+    private let registry: ClientRegistry
+    private let store: any TokenStore
+    private let issuer: Issuer
+
+    package init(
+        authenticator: ClientAuthenticator, verifier: AccessTokenVerifier, registry: ClientRegistry,
+        store: any TokenStore, issuer: Issuer
+    ) {
+        self.authenticator = authenticator
+        self.verifier = verifier
+        self.registry = registry
+        self.store = store
+        self.issuer = issuer
+    }
+
+    package func respond(
+        to form: FormParameters, authorization: String?, from origin: RequestOrigin, at now: Timestamp
+    ) async throws(OAuthError) -> IntrospectionResponse {
+        let credentials = try ClientCredentials.read(authorization: authorization, form: form)
+        let caller = try await authenticator.authenticate(credentials, from: origin, at: now).client
+        // RFC 7662 §2.1: the endpoint must not be open to token scanning, so a client without a secret is nobody.
+        guard !caller.isPublic else { throw .invalidClient }
+        let token = try form.required("token", "token is missing")
+        do {
+            return try await introspect(token, for: caller, at: now)
+        } catch {
+            throw .serverError(error)
+        }
+    }
+
+    private func introspect(
+        _ token: String, for caller: Client, at now: Timestamp
+    ) async throws -> IntrospectionResponse {
+        if token.utf8.contains(UInt8(ascii: ".")) {
+            guard let accessToken = try? verifier.verify(token, at: now), mayRead(accessToken, caller: caller),
+                registry[accessToken.client] != nil,
+                try await store.isActive(tokenID: accessToken.id, grant: accessToken.grant)
+            else { return .inactive }
+            return .accessToken(accessToken, issuer: issuer)
+        }
+        guard let state = try await store.refreshToken(SHA256Digest(of: token), at: now),
+            caller.mayIntrospect || state.grant.client == caller.id, registry[state.grant.client] != nil
+        else { return .inactive }
+        return .refreshToken(state, issuer: issuer)
+    }
+
+    private func mayRead(_ token: AccessToken, caller: Client) -> Bool {
+        caller.mayIntrospect || token.audience.contains(caller.id.rawValue)
+    }
+}
+
+/// RFC 7662 §2.2. A token that the caller may not read looks exactly like one that does not exist.
+package enum IntrospectionResponse: Sendable {
+    case inactive
+    case accessToken(AccessToken, issuer: Issuer)
+    case refreshToken(RefreshTokenState, issuer: Issuer)
+}

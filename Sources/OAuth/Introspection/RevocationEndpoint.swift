@@ -1,0 +1,42 @@
+import Cryptography
+package import DeveloperLog
+package import Time
+
+/// Token revocation (RFC 7009) without its HTTP.
+///
+/// A refresh token takes its whole grant along; an access token ends alone, as an app that hands one to
+/// somebody and takes it back expects. `token_type_hint` is not needed: a JWT cannot be mistaken for an opaque
+/// token.
+package struct RevocationEndpoint: Sendable {
+    private let authenticator: ClientAuthenticator
+    private let verifier: AccessTokenVerifier
+    private let store: any TokenStore
+
+    package init(authenticator: ClientAuthenticator, verifier: AccessTokenVerifier, store: any TokenStore) {
+        self.authenticator = authenticator
+        self.verifier = verifier
+        self.store = store
+    }
+
+    /// Returns in every case but a failed authentication: an unknown or foreign token is nothing to do (§2.2).
+    package func respond(
+        to form: FormParameters, authorization: String?, from origin: RequestOrigin, at now: Timestamp
+    ) async throws(OAuthError) {
+        let credentials = try ClientCredentials.read(authorization: authorization, form: form)
+        let client = try await authenticator.authenticate(credentials, from: origin, at: now).client
+        let token = try form.required("token", "token is missing")
+        do {
+            if token.utf8.contains(UInt8(ascii: ".")) {
+                guard let accessToken = try? verifier.verify(token, at: now), accessToken.client == client.id else {
+                    return
+                }
+                try await store.revokeAccessToken(
+                    id: accessToken.id, expiresAt: accessToken.expiresAt, of: client.id, from: origin, at: now)
+            } else {
+                try await store.revokeRefreshToken(SHA256Digest(of: token), of: client.id, from: origin, at: now)
+            }
+        } catch {
+            throw .serverError(error)
+        }
+    }
+}

@@ -1,0 +1,55 @@
+package import RateLimiting
+
+/// An answer that a client's developer can act on (RFC 6749 §5.2, RFC 7009 §2.2.1).
+///
+/// How it travels is the business of `Web`. The description is a literal by type: nothing from the request,
+/// the database or a person can leak through it.
+package struct OAuthError: Error, Sendable {
+    package enum Code: String, Sendable, CaseIterable {
+        case invalidRequest = "invalid_request"
+        case invalidClient = "invalid_client"
+        case invalidGrant = "invalid_grant"
+        case unauthorizedClient = "unauthorized_client"
+        case unsupportedGrantType = "unsupported_grant_type"
+        case invalidScope = "invalid_scope"
+        case serverError = "server_error"
+        case temporarilyUnavailable = "temporarily_unavailable"
+    }
+
+    package let code: Code
+    package let description: StaticString
+    /// Logged once at the edge, never sent.
+    package let cause: (any Error)?
+    /// Set when the answer is 429.
+    package let limit: LimitRefusal?
+    /// Set when the request's size alone is the reason: 413.
+    package let isTooLarge: Bool
+
+    package init(
+        _ code: Code, _ description: StaticString, cause: (any Error)? = nil, limit: LimitRefusal? = nil,
+        isTooLarge: Bool = false
+    ) {
+        self.code = code
+        self.description = description
+        self.cause = cause
+        self.limit = limit
+        self.isTooLarge = isTooLarge
+    }
+}
+
+extension OAuthError {
+    package static func invalidRequest(_ description: StaticString) -> Self { Self(.invalidRequest, description) }
+    package static func invalidGrant(_ description: StaticString) -> Self { Self(.invalidGrant, description) }
+    package static func invalidScope(_ description: StaticString) -> Self { Self(.invalidScope, description) }
+    package static let invalidClient = Self(.invalidClient, "client authentication failed")
+
+    package static func unauthorizedClient(_ description: StaticString) -> Self {
+        Self(.unauthorizedClient, description)
+    }
+    package static func serverError(_ cause: any Error) -> Self {
+        Self(.serverError, "the request could not be completed", cause: cause)
+    }
+    package static func limited(_ refusal: LimitRefusal) -> Self {
+        Self(.temporarilyUnavailable, "too many requests, see Retry-After", limit: refusal)
+    }
+}

@@ -1,0 +1,30 @@
+/// A scope: space-separated, case-sensitive tokens of printable ASCII (RFC 6749 §3.3).
+package struct Scope: Hashable, Sendable {
+    /// In the order they were asked for, without repeats.
+    package let tokens: [String]
+
+    package static let empty = Scope(tokens: [])
+
+    private init(tokens: [String]) { self.tokens = tokens }
+
+    /// `nil` when a token holds a character outside `%x21 / %x23-5B / %x5D-7E`, or the whole is over 1,024 bytes.
+    package init?(_ text: String) {
+        guard text.utf8.count <= 1024 else { return nil }
+        var tokens: [String] = []
+        for part in text.utf8.split(separator: UInt8(ascii: " ")) {
+            guard part.allSatisfy({ (0x21...0x7E).contains($0) && $0 != 0x22 && $0 != 0x5C }) else { return nil }
+            let token = String(Substring(part))
+            if !tokens.contains(token) { tokens.append(token) }
+        }
+        self.tokens = tokens
+    }
+
+    package var isEmpty: Bool { tokens.isEmpty }
+    package var text: String { tokens.joined(separator: " ") }
+
+    package func contains(_ token: String) -> Bool { tokens.contains(token) }
+    package func isSubset(of other: Scope) -> Bool { tokens.allSatisfy(other.tokens.contains) }
+
+    /// `offline` is what game SDKs send, `offline_access` what OpenID Connect Core §11 calls it.
+    package var asksForRefreshToken: Bool { contains("offline") || contains("offline_access") }
+}

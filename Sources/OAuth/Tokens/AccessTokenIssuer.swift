@@ -1,0 +1,88 @@
+import Accounts
+package import Cryptography
+import JOSE
+package import Time
+
+/// Mints access tokens: JWTs of type `at+jwt` (RFC 9068), signed with the active key of the client's algorithm.
+package struct AccessTokenIssuer: Sendable {
+    package static let type = "at+jwt"
+    /// The claim that ties a token to its grant, so that ending the grant ends the token.
+    package static let grantClaim = "gid"
+
+    private let issuer: Issuer
+    private let keys: KeySet
+    private let settings: TokenSettings
+    private let entropy: Entropy
+
+    package init(issuer: Issuer, keys: KeySet, settings: TokenSettings, entropy: Entropy) {
+        self.issuer = issuer
+        self.keys = keys
+        self.settings = settings
+        self.entropy = entropy
+    }
+
+    package struct Issued: Sendable {
+        package let token: String
+        package let lifetimeSeconds: Int
+    }
+
+    /// When a token issued now to this client ends.
+    package func expiry(for client: Client, at now: Timestamp) -> Timestamp {
+        now.adding(seconds: lifetimeSeconds(for: client))
+    }
+
+    private func lifetimeSeconds(for client: Client) -> Int {
+        client.accessTokenLifetimeSeconds ?? settings.accessLifetimeSeconds
+    }
+
+    /// A token for a user's grant; `scope` may be narrower than the grant's.
+    package func issue(
+        for grant: Grant, scope: Scope, to client: Client, at now: Timestamp
+    ) throws(OAuthError) -> Issued {
+        try sign(subject: grant.account.rawValue, scope: scope, client: client, at: now, extra: { claims in
+            claims["auth_time"] = .integer(grant.authenticatedAt.seconds)
+            claims["amr"] = .array(grant.methods.map { .string($0.rawValue) })
+            claims[Self.grantClaim] = .string(grant.id.rawValue)
+            if client.tokenProfile == .xsolla {
+                XsollaTokenProfile.add(to: &claims, scope: scope, client: client)
+            }
+        })
+    }
+
+    /// A token for the client itself (RFC 6749 §4.4); its subject is the client (RFC 9068 §2.2).
+    package func issue(scope: Scope, to client: Client, at now: Timestamp) throws(OAuthError) -> Issued {
+        try sign(subject: client.id.rawValue, scope: scope, client: client, at: now, extra: { _ in })
+    }
+
+    private func sign(
+        subject: String, scope: Scope, client: Client, at now: Timestamp, extra: (inout JSONObject) -> Void
+    ) throws(OAuthError) -> Issued {
+        let lifetime = lifetimeSeconds(for: client)
+        guard let key = keys.current.activeKey(for: client.signingAlgorithm) else {
+            throw .serverError(MissingSigningKey(algorithm: client.signingAlgorithm))
+        }
+        var claims: JSONObject = [
+            "iss": .string(issuer.url),
+            "sub": .string(subject),
+            "aud": client.audience.count == 1
+                ? .string(client.audience[0]) : .array(client.audience.map(JSONValue.string)),
+            "exp": .integer(now.seconds + Int64(lifetime)),
+            "iat": .integer(now.seconds),
+            "jti": .string(entropy.identifier()),
+            "client_id": .string(client.id.rawValue),
+        ]
+        if !scope.isEmpty { claims["scope"] = .string(scope.text) }
+        extra(&claims)
+        do {
+            let token = try JWS.sign(JSONValue.object(claims).serialized(), type: Self.type, with: key)
+            return Issued(token: token, lifetimeSeconds: lifetime)
+        } catch {
+            throw .serverError(error)
+        }
+    }
+}
+
+/// No key can sign for this algorithm. `denwa config check` finds it before a client does.
+package struct MissingSigningKey: Error, Sendable {
+    package let algorithm: SignatureAlgorithm
+}

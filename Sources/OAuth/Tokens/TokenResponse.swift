@@ -1,0 +1,14 @@
+/// A successful answer of the token endpoint (RFC 6749 §5.1).
+package struct TokenResponse: Sendable {
+    package let accessToken: String
+    package let expiresInSeconds: Int
+    package let refreshToken: String?
+    package let scope: Scope
+
+    package init(_ issued: AccessTokenIssuer.Issued, refreshToken: String? = nil, scope: Scope) {
+        self.accessToken = issued.token
+        self.expiresInSeconds = issued.lifetimeSeconds
+        self.refreshToken = refreshToken
+        self.scope = scope
+    }
+}

@@ -1,0 +1,164 @@
+package import Cryptography
+package import DeveloperLog
+package import RateLimiting
+package import Time
+
+/// What a token request brings to redeem a code (RFC 6749 §4.1.3, RFC 7636 §4.5).
+package struct CodePresentation: Sendable {
+    package let digest: SHA256Digest
+    package let client: ClientID
+    package let redirectURI: String?
+    /// What the presented verifier hashes to.
+    package let answeredChallenge: CodeChallenge?
+    /// Stored if the grant allows a refresh token.
+    package let refreshToken: NewRefreshToken
+    /// The grant is kept at least this long.
+    package let accessTokenExpiresAt: Timestamp
+
+    package init(
+        digest: SHA256Digest, client: ClientID, redirectURI: String?, answeredChallenge: CodeChallenge?,
+        refreshToken: NewRefreshToken, accessTokenExpiresAt: Timestamp
+    ) {
+        self.accessTokenExpiresAt = accessTokenExpiresAt
+        self.digest = digest
+        self.client = client
+        self.redirectURI = redirectURI
+        self.answeredChallenge = answeredChallenge
+        self.refreshToken = refreshToken
+    }
+}
+
+package struct NewRefreshToken: Sendable {
+    package let digest: SHA256Digest
+    package let expiresAt: Timestamp
+
+    package init(digest: SHA256Digest, expiresAt: Timestamp) {
+        self.digest = digest
+        self.expiresAt = expiresAt
+    }
+}
+
+package enum CodeRedemption: Sendable {
+    case redeemed(Grant)
+    /// The code is spent, but the request does not fit it.
+    case mismatched(CodeMismatch)
+    /// Seen before: whatever it made is dead now.
+    case replayed
+    case unknown
+    case limited(LimitRefusal)
+}
+
+package enum CodeMismatch: Sendable, Equatable {
+    case redirectURI, codeVerifier, verifierMissing, verifierWithoutChallenge
+}
+
+/// What the row of a code says about the request it was made for, and the one rule that judges a presentation.
+package struct CodeBinding: Sendable {
+    package let redirectURI: String
+    package let redirectWasRequested: Bool
+    package let codeChallenge: CodeChallenge?
+
+    package init(redirectURI: String, redirectWasRequested: Bool, codeChallenge: CodeChallenge?) {
+        self.redirectURI = redirectURI
+        self.redirectWasRequested = redirectWasRequested
+        self.codeChallenge = codeChallenge
+    }
+
+    /// `nil` when the presentation fits. A verifier without a challenge is refused too, or PKCE could be
+    /// stripped from the authorization request unseen (RFC 9700 §4.8.2).
+    package func mismatch(of presentation: CodePresentation) -> CodeMismatch? {
+        if let presented = presentation.redirectURI {
+            guard presented == redirectURI else { return .redirectURI }
+        } else if redirectWasRequested {
+            return .redirectURI
+        }
+        switch (codeChallenge, presentation.answeredChallenge) {
+        case (nil, nil): return nil
+        case (nil, _?): return .verifierWithoutChallenge
+        case (_?, nil): return .verifierMissing
+        case (let expected?, let answered?): return expected == answered ? nil : .codeVerifier
+        }
+    }
+}
+
+package struct RefreshPresentation: Sendable {
+    package let digest: SHA256Digest
+    package let client: ClientID
+    /// Must not exceed the grant's (RFC 6749 §6).
+    package let scope: Scope?
+    package let successor: NewRefreshToken
+    /// How long a spent token still answers with the same successor.
+    package let graceSeconds: Int
+    /// The grant is kept at least this long.
+    package let accessTokenExpiresAt: Timestamp
+
+    package init(
+        digest: SHA256Digest, client: ClientID, scope: Scope?, successor: NewRefreshToken, graceSeconds: Int,
+        accessTokenExpiresAt: Timestamp
+    ) {
+        self.accessTokenExpiresAt = accessTokenExpiresAt
+        self.digest = digest
+        self.client = client
+        self.scope = scope
+        self.successor = successor
+        self.graceSeconds = graceSeconds
+    }
+}
+
+package enum RefreshRotation: Sendable {
+    /// The successor is stored: now, or by an earlier call inside the grace.
+    case rotated(Grant)
+    /// Seen again after the grace: the whole family is dead now (RFC 9700 §4.14.2).
+    case reused
+    case scopeExceeded
+    case unknown
+    case limited(LimitRefusal)
+}
+
+/// How a refresh token looks to introspection.
+package struct RefreshTokenState: Sendable {
+    package let grant: Grant
+    package let expiresAt: Timestamp
+
+    package init(grant: Grant, expiresAt: Timestamp) {
+        self.grant = grant
+        self.expiresAt = expiresAt
+    }
+}
+
+/// The acts on codes, refresh tokens and grants; each is one transaction.
+package protocol TokenStore: Sendable {
+    /// Spends a code. For one code at most one call in the life of the database, over any number of
+    /// processes, is `.redeemed`. The code is spent before it is judged: losing a login to a wrong verifier is
+    /// cheaper than letting a stolen code be tried twice.
+    func redeem(
+        _ presentation: CodePresentation, charging charges: [LimitCharge], from origin: RequestOrigin,
+        at now: Timestamp
+    ) async throws -> CodeRedemption
+
+    /// Spends a refresh token and stores its successor.
+    func rotate(
+        _ presentation: RefreshPresentation, charging charges: [LimitCharge], from origin: RequestOrigin,
+        at now: Timestamp
+    ) async throws -> RefreshRotation
+
+    /// Counts a request that changes nothing else; `nil` when it is within all limits.
+    func charge(
+        _ charges: [LimitCharge], for client: ClientID, from origin: RequestOrigin, at now: Timestamp
+    ) async throws -> LimitRefusal?
+
+    /// True while neither the token itself nor its grant is revoked and the account is enabled.
+    func isActive(tokenID: String, grant: GrantID?) async throws -> Bool
+
+    func refreshToken(_ digest: SHA256Digest, at now: Timestamp) async throws -> RefreshTokenState?
+
+    /// Ends the grant that a refresh token of this client hangs from (RFC 7009 §2.1); unknown tokens change nothing.
+    func revokeRefreshToken(
+        _ digest: SHA256Digest, of client: ClientID, from origin: RequestOrigin, at now: Timestamp
+    ) async throws
+
+    /// Ends one access token; kept until it would have expired anyway.
+    func revokeAccessToken(
+        id: String, expiresAt: Timestamp, of client: ClientID, from origin: RequestOrigin, at now: Timestamp
+    ) async throws
+}

@@ -1,0 +1,72 @@
+import Accounts
+import Cryptography
+package import DeveloperLog
+import OAuth
+import RateLimiting
+package import Time
+
+extension PhoneLoginFlow {
+    /// Turns the right code into an authorization code; the number's first success makes its account.
+    package func confirm(
+        _ confirmation: PhoneLoginConfirmation, from origin: RequestOrigin, at now: Timestamp
+    ) async throws(PhoneLoginError) -> PhoneLoginCompleted {
+        let client = try client(confirmation.clientID)
+        try checkShape(confirmation)
+        let authorizationCode = entropy.token()
+        let outcome: PhoneGuessOutcome
+        do {
+            outcome = try await store.guess(
+                guess(confirmation, client: client, authorizationCode: authorizationCode, at: now),
+                charging: [LimitCharge(.confirmPerIP, settings.confirmPerIP, subject: origin.address)]
+                    .compactMap(\.self),
+                from: origin, at: now)
+        } catch {
+            throw .unavailable(error)
+        }
+        let passed = try passedOperation(outcome)
+        // The redirect was verified when the login started; a registration withdrawn since then counts.
+        guard let redirect = try? client.verifyRedirect(passed.redirectURI) else { throw .operationUnknown }
+        let device = devices.recognize(confirmation.deviceID, number: confirmation.phoneNumber, at: now)
+        return PhoneLoginCompleted(
+            loginURL: redirect.appending([("code", authorizationCode), ("state", passed.state)]),
+            deviceID: devices.issue(for: device, number: confirmation.phoneNumber, at: now))
+    }
+
+    /// Empty is malformed, and the number's syntax is the wire's. A code of another length is a wrong guess
+    /// like any other: it counts.
+    private func checkShape(_ confirmation: PhoneLoginConfirmation) throws(PhoneLoginError) {
+        guard !confirmation.code.isEmpty, confirmation.code.utf8.count <= 64, !confirmation.operationID.isEmpty
+        else { throw .parameterMalformed }
+        let number = confirmation.phoneNumber.utf8
+        guard number.first == UInt8(ascii: "+"), (6...26).contains(number.count),
+            number.dropFirst().allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+        else { throw .notAPhoneNumber }
+    }
+
+    private func guess(
+        _ confirmation: PhoneLoginConfirmation, client: Client, authorizationCode: String, at now: Timestamp
+    ) -> PhoneGuess {
+        let limit = settings.guessesPerNumber
+        let number = confirmation.phoneNumber
+        return PhoneGuess(
+            operationID: confirmation.operationID, client: client.id, number: number, code: confirmation.code,
+            maxGuesses: settings.maxGuesses, codeSeal: codeSeal,
+            budget: { device in
+                LimitCharge(.guessesPerNumber, limit, subject: Self.subject(number: number, device: device))
+            },
+            newAccount: AccountID(entropy.uuid()), grant: GrantID(entropy.identifier()),
+            authorizationCode: SHA256Digest(of: authorizationCode),
+            authorizationCodeExpiresAt: now.adding(seconds: authorizationCodeLifetimeSeconds))
+    }
+
+    private func passedOperation(_ outcome: PhoneGuessOutcome) throws(PhoneLoginError) -> PassedOperation {
+        switch outcome {
+        case .passed(let operation): return operation
+        case .wrong: throw .wrongCode
+        case .exhausted: throw .noGuessLeft
+        case .unknown: throw .operationUnknown
+        case .accountDisabled: throw .accountDisabled
+        case .limited(let refusal): throw .limited(refusal)
+        }
+    }
+}

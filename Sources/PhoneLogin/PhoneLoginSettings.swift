@@ -1,0 +1,21 @@
+package import RateLimiting
+
+/// The rules of the phone flow that an operator can set; see `phone.*` and `limits.*` in the configuration reference.
+package struct PhoneLoginSettings: Sendable, Equatable {
+    package var codeLength = 6
+    package var codeLifetimeSeconds = 180
+    package var maxGuesses = 5
+    /// Over all operations and clients.
+    package var guessesPerNumber = Limit(count: 10, windowSeconds: 3600)
+    /// ISO 3166-1 alpha-2; empty allows all.
+    package var allowedCountries: Set<String> = []
+    package var resendCooldownSeconds = 30
+    package var sendPerNumber = Limit(count: 5, windowSeconds: 3600)
+    package var sendPerIP = Limit(count: 20, windowSeconds: 3600)
+    package var sendPerClient = Limit(count: 1000, windowSeconds: 60)
+    package var confirmPerIP = Limit(count: 60, windowSeconds: 60)
+
+    package init() {}
+
+    var resendCooldown: Limit? { Limit(count: 1, windowSeconds: resendCooldownSeconds) }
+}

@@ -1,0 +1,95 @@
+package import Accounts
+package import Cryptography
+package import DeveloperLog
+package import Messaging
+package import OAuth
+package import PhoneNumbers
+package import RateLimiting
+package import Time
+
+/// A login about to be started.
+///
+/// The code is made before the store is asked and used only if the store finds no live one to repeat; so the
+/// whole start is one transaction, message included.
+package struct NewPhoneOperation: Sendable {
+    package let id: String
+    package let client: ClientID
+    package let phone: PhoneNumber
+    /// Counts apart from strangers when the device is known.
+    package let device: KnownDevice?
+    package let state: String
+    package let scope: Scope
+    package let redirect: VerifiedRedirect
+    package let codeChallenge: CodeChallenge?
+    package let linkDigest: SHA256Digest?
+    /// Used when there is no live challenge to join.
+    package let challengeID: String
+    package let code: OneTimeCode
+    package let expiresAt: Timestamp
+    package let maxGuesses: Int
+    package let codeSeal: CodeSeal
+    /// The text for whichever code it turns out to be.
+    package let message: @Sendable (OneTimeCode, _ expiresAt: Timestamp) -> QueuedMessage
+}
+
+package enum PhoneOperationStart: Sendable {
+    case started(expiresAt: Timestamp)
+    /// The live challenge has no guess left: a resend resets nothing.
+    case exhausted(until: Timestamp)
+    case limited(LimitRefusal)
+}
+
+/// A guess at an operation's code, with everything that a right one makes.
+package struct PhoneGuess: Sendable {
+    package let operationID: String
+    package let client: ClientID
+    /// E.164, compared as text: the number was checked in full when the operation started.
+    package let number: String
+    package let code: String
+    package let maxGuesses: Int
+    package let codeSeal: CodeSeal
+    /// The budget that the operation's number, or its known device, has over all operations.
+    package let budget: @Sendable (_ device: String?) -> LimitCharge?
+    package let newAccount: AccountID
+    package let grant: GrantID
+    package let authorizationCode: SHA256Digest
+    package let authorizationCodeExpiresAt: Timestamp
+}
+
+package enum PhoneGuessOutcome: Sendable, Equatable {
+    case passed(PassedOperation)
+    case wrong
+    case exhausted
+    case unknown
+    case accountDisabled
+    case limited(LimitRefusal)
+}
+
+/// What the finished operation remembered of its request.
+package struct PassedOperation: Sendable, Equatable {
+    package let account: AccountID
+    package let state: String
+    package let redirectURI: String
+
+    package init(account: AccountID, state: String, redirectURI: String) {
+        self.account = account
+        self.state = state
+        self.redirectURI = redirectURI
+    }
+}
+
+/// The acts of a phone login; each is one transaction, and writes its own line of the developer log.
+package protocol PhoneLoginStore: Sendable {
+    /// Opens an operation and queues its text. Joins the live challenge of this number, client and device if
+    /// there is one: same code unless somebody guessed wrong, same expiry, same guesses.
+    func start(
+        _ operation: NewPhoneOperation, charging charges: [LimitCharge], from origin: RequestOrigin,
+        at now: Timestamp
+    ) async throws -> PhoneOperationStart
+
+    /// Counts the guess first and compares then. At most `maxGuesses` comparisons are ever made for one
+    /// challenge, over any number of processes, and at most one of them passes.
+    func guess(
+        _ guess: PhoneGuess, charging charges: [LimitCharge], from origin: RequestOrigin, at now: Timestamp
+    ) async throws -> PhoneGuessOutcome
+}

@@ -1,0 +1,12 @@
+/// The limits an operator can set, by the name that the configuration, the developer log and the
+/// `RateLimit-Policy` header all use.
+package enum LimitName: String, Sendable, CaseIterable {
+    case sendPerNumber
+    case resendCooldown
+    case sendPerIP
+    case sendPerClient
+    case confirmPerIP
+    case tokenPerClient
+    case guessesPerNumber
+    case guessesPerOperation
+}

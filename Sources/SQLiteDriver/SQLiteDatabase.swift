@@ -1,0 +1,61 @@
+import Dispatch
+import GRDB
+package import Storage
+
+/// A SQLite file as the store's engine: one group-committing writer, several readers.
+package final class SQLiteDatabase: SQLEngine {
+    private let writer: WriterLane
+    private let readers: [ReaderLane]
+
+    /// - Parameters:
+    ///   - path: created when it is missing, with access for its owner alone.
+    ///   - commitDelayMilliseconds: waits this long in every commit; shows in a benchmark what a slow disk does.
+    package init(path: String, readers: Int = 2, commitDelayMilliseconds: Int = 0) throws {
+        var configuration = Configuration()
+        configuration.label = "denwa"
+        configuration.busyMode = .timeout(5)
+        configuration.prepareDatabase { database in
+            // A commit is on disk when it returns: in WAL mode that needs FULL, not NORMAL.
+            try database.execute(sql: "PRAGMA journal_mode = WAL")
+            try database.execute(sql: "PRAGMA synchronous = FULL")
+            try database.execute(sql: "PRAGMA wal_autocheckpoint = 4000")
+            try database.execute(sql: "PRAGMA cache_size = -8000")
+            try database.execute(sql: "PRAGMA temp_store = MEMORY")
+        }
+        let queue = try Self.open(path, configuration)
+        writer = WriterLane(queue: queue, commitDelayMilliseconds: commitDelayMilliseconds)
+
+        var reading = Configuration()
+        reading.label = "denwa reader"
+        reading.readonly = true
+        reading.busyMode = .timeout(5)
+        reading.prepareDatabase { try $0.execute(sql: "PRAGMA cache_size = -4000") }
+        self.readers = try (0..<max(1, readers)).map { _ in
+            ReaderLane(queue: try DatabaseQueue(path: path, configuration: reading))
+        }
+    }
+
+    private static func open(_ path: String, _ configuration: Configuration) throws -> DatabaseQueue {
+        do {
+            return try DatabaseQueue(path: path, configuration: configuration)
+        } catch let error as DatabaseError {
+            throw SQLiteFailure(code: error.extendedResultCode.rawValue)
+        }
+    }
+
+    package func write<Result: Sendable>(_ act: @escaping SQLAct<Result>) async throws -> Result {
+        try await writer.run(act)
+    }
+
+    package func read<Result: Sendable>(_ act: @escaping SQLAct<Result>) async throws -> Result {
+        // The least busy reader, roughly: their queues are short.
+        let reader = readers.min { $0.waiting < $1.waiting } ?? readers[0]
+        return try await reader.run(act)
+    }
+
+    package func define(_ statements: [String]) async throws {
+        try await writer.run { connection in
+            for statement in statements { try await connection.run(SQLStatement(stringLiteral: statement)) }
+        }
+    }
+}

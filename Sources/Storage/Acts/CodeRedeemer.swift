@@ -1,0 +1,84 @@
+import DeveloperLog
+import OAuth
+import RateLimiting
+import Time
+
+/// One redemption of an authorization code, inside its transaction.
+struct CodeRedeemer {
+    let connection: any SQLConnection
+    let presentation: CodePresentation
+    let origin: RequestOrigin
+    let now: Timestamp
+
+    func redeem(charging charges: [LimitCharge]) async throws -> CodeRedemption {
+        let refusal = try await connection.chargeTokenRequest(
+            charges, client: presentation.client, origin: origin, at: now)
+        if let refusal { return .limited(refusal) }
+        // One guarded statement, no read before it: the row is the referee, however many race.
+        let spent = try await connection.first(
+            """
+            UPDATE authorization_code SET redeemed_at = \(now)
+            WHERE digest = \(presentation.digest) AND client_id = \(presentation.client)
+                AND redeemed_at IS NULL AND expires_at > \(now)
+            RETURNING grant_id, redirect_uri, redirect_requested, code_challenge
+            """)
+        guard let spent else {
+            // A code nobody issued costs its client nothing, or strangers could use up a public client's limit.
+            for charge in charges { try await connection.refund(charge) }
+            return try await refuse()
+        }
+        return try await judge(spent)
+    }
+
+    private func judge(_ spent: SQLRow) async throws -> CodeRedemption {
+        let binding = CodeBinding(
+            redirectURI: try spent.text(1), redirectWasRequested: try spent.integer(2) != 0,
+            codeChallenge: try spent.optionalText(3).flatMap { CodeChallenge($0) })
+        if let mismatch = binding.mismatch(of: presentation) {
+            try await record(.codeRefused, "redirect_uri or code_verifier does not fit; the code is spent")
+            return .mismatched(mismatch)
+        }
+        guard let grant = try await connection.liveGrant(GrantID(try spent.text(0))) else {
+            try await record(.codeRefused, "the grant is revoked or its account disabled")
+            return .unknown
+        }
+        var grantExpiry = presentation.accessTokenExpiresAt
+        if grant.scope.asksForRefreshToken {
+            try await connection.insert(presentation.refreshToken, grant: grant)
+            grantExpiry = max(grantExpiry, presentation.refreshToken.expiresAt)
+        }
+        try await connection.extendGrant(grant.id, until: grantExpiry)
+        return .redeemed(grant)
+    }
+
+    private func refuse() async throws -> CodeRedemption {
+        let replayed = try await connection.first(
+            """
+            SELECT grant_id FROM authorization_code
+            WHERE digest = \(presentation.digest) AND client_id = \(presentation.client) AND redeemed_at IS NOT NULL
+            """)
+        guard let replayed else {
+            try await record(.codeRefused, "unknown, expired, or of another client")
+            return .unknown
+        }
+        // A code seen twice is a stolen code: everything it ever made dies (RFC 6749 §4.1.2).
+        _ = try await connection.revokeGrant(GrantID(try replayed.text(0)), at: now)
+        try await record(.codeReplayed, "a code was presented again; its grant is revoked")
+        return .replayed
+    }
+
+    private func record(_ kind: SecurityEvent.Kind, _ reason: StaticString) async throws {
+        try await connection.record(
+            SecurityEvent(kind, at: now, origin: origin, clientID: presentation.client.rawValue, reason: reason))
+    }
+}
+
+extension SQLConnection {
+    func insert(_ token: NewRefreshToken, grant: Grant) async throws {
+        try await run(
+            """
+            INSERT INTO refresh_token (digest, grant_id, client_id, expires_at)
+            VALUES (\(token.digest), \(grant.id), \(grant.client), \(token.expiresAt))
+            """)
+    }
+}

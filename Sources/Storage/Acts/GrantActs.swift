@@ -1,0 +1,46 @@
+import Accounts
+import OAuth
+import Time
+
+extension SQLConnection {
+    func insert(_ grant: Grant, expiresAt: Timestamp) async throws {
+        let methods = grant.methods.map(\.rawValue).joined(separator: " ")
+        try await run(
+            """
+            INSERT INTO token_grant (id, account_id, client_id, scope, authenticated_at, methods, expires_at)
+            VALUES (\(grant.id), \(grant.account), \(grant.client), \(grant.scope), \(grant.authenticatedAt),
+                \(methods), \(expiresAt))
+            """)
+    }
+
+    /// The grant, unless it was revoked or its account is disabled or gone.
+    func liveGrant(_ id: GrantID) async throws -> Grant? {
+        try await first(
+            """
+            SELECT g.id, g.account_id, g.client_id, g.scope, g.authenticated_at, g.methods
+            FROM token_grant g JOIN account a ON a.id = g.account_id
+            WHERE g.id = \(id) AND g.revoked_at IS NULL AND a.disabled_at IS NULL
+            """
+        ).map(Grant.init(row:))
+    }
+
+    /// Keeps a grant as long as anything that hangs from it.
+    func extendGrant(_ id: GrantID, until expiresAt: Timestamp) async throws {
+        try await run(
+            "UPDATE token_grant SET expires_at = \(expiresAt) WHERE id = \(id) AND expires_at < \(expiresAt)")
+    }
+
+    /// True for the call that ended it.
+    func revokeGrant(_ id: GrantID, at now: Timestamp) async throws -> Bool {
+        try await run("UPDATE token_grant SET revoked_at = \(now) WHERE id = \(id) AND revoked_at IS NULL") == 1
+    }
+}
+
+extension Grant {
+    init(row: SQLRow) throws {
+        self.init(
+            id: GrantID(try row.text(0)), account: AccountID(try row.text(1)), client: ClientID(try row.text(2)),
+            scope: Scope(try row.text(3)) ?? .empty, authenticatedAt: try row.time(4),
+            methods: try row.text(5).split(separator: " ").compactMap { AuthenticationMethod(rawValue: String($0)) })
+    }
+}

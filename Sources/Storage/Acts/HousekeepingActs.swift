@@ -1,0 +1,68 @@
+package import Time
+
+extension SQLStore {
+    /// What is kept, and for how long after its end.
+    package struct Retention: Sendable {
+        /// A spent code is remembered this long, so that a replay is seen as one.
+        package var codeSeconds = 86_400
+        package var messageSeconds = 86_400
+        package var eventSeconds = 90 * 86_400
+
+        package init() {}
+    }
+
+    /// Removes at most `batch` rows of each kind that ended, and tells how many went. Small batches: a writer
+    /// waits for one of them at most.
+    package func removeExpired(_ retention: Retention, batch: Int, at now: Timestamp) async throws -> Int {
+        var removed = 0
+        for statement in Self.removals(retention, batch: batch, at: now) {
+            removed += try await engine.write { connection in try await connection.run(statement) }
+        }
+        return removed
+    }
+
+    private static func removals(_ retention: Retention, batch: Int, at now: Timestamp) -> [SQLStatement] {
+        let codes = now.adding(seconds: -retention.codeSeconds)
+        let messages = now.adding(seconds: -retention.messageSeconds)
+        let events = now.adding(seconds: -retention.eventSeconds)
+        return [
+            """
+            DELETE FROM phone_operation WHERE id IN
+                (SELECT id FROM phone_operation WHERE expires_at <= \(now) LIMIT \(batch))
+            """,
+            """
+            DELETE FROM phone_challenge WHERE id IN
+                (SELECT id FROM phone_challenge WHERE expires_at <= \(now) LIMIT \(batch))
+            """,
+            """
+            DELETE FROM authorization_code WHERE digest IN
+                (SELECT digest FROM authorization_code WHERE expires_at <= \(codes) LIMIT \(batch))
+            """,
+            """
+            DELETE FROM refresh_token WHERE digest IN
+                (SELECT digest FROM refresh_token WHERE expires_at <= \(now) LIMIT \(batch))
+            """,
+            """
+            DELETE FROM token_grant WHERE id IN
+                (SELECT id FROM token_grant WHERE expires_at <= \(codes) LIMIT \(batch))
+            """,
+            """
+            DELETE FROM revoked_token WHERE id IN
+                (SELECT id FROM revoked_token WHERE expires_at <= \(now) LIMIT \(batch))
+            """,
+            // An arrival time in the past counts like none.
+            """
+            DELETE FROM rate_limit WHERE subject IN
+                (SELECT subject FROM rate_limit WHERE arrival <= \(now.milliseconds * 1000) LIMIT \(batch))
+            """,
+            """
+            DELETE FROM message WHERE id IN
+                (SELECT id FROM message WHERE expires_at <= \(messages) LIMIT \(batch))
+            """,
+            """
+            DELETE FROM security_event WHERE position IN
+                (SELECT position FROM security_event WHERE at <= \(events) LIMIT \(batch))
+            """,
+        ]
+    }
+}

@@ -1,0 +1,80 @@
+package import Messaging
+package import Time
+
+import DeveloperLog
+
+extension SQLConnection {
+    func enqueue(_ message: QueuedMessage) async throws {
+        try await run(
+            """
+            INSERT INTO message
+                (id, recipient, body, template, locale, client_id, created_at, expires_at, due_at, attempts, state)
+            VALUES (\(message.id), \(message.recipient), \(message.sealedBody), \(message.template.rawValue),
+                \(message.locale), \(message.clientID), \(message.createdAt), \(message.expiresAt),
+                \(message.createdAt), 0, 'queued')
+            """)
+    }
+}
+
+extension SQLStore: OutboxStore {
+    package func claimMessages(
+        atMost count: Int, leaseUntil leaseEnd: Timestamp, at now: Timestamp
+    ) async throws -> [QueuedMessage] {
+        // Most calls find nothing: look without taking the writer.
+        let isAnyDue = try await engine.read { connection in
+            try await connection.first("SELECT 1 FROM message WHERE due_at <= \(now) LIMIT 1") != nil
+        }
+        guard isAnyDue else { return [] }
+        return try await engine.write { connection in
+            try await connection.run(
+                """
+                UPDATE message SET state = 'expired', body = NULL, due_at = NULL
+                WHERE due_at <= \(now) AND expires_at <= \(now)
+                """)
+            return try await connection.rows(
+                """
+                UPDATE message SET due_at = \(leaseEnd), attempts = attempts + 1
+                WHERE id IN (SELECT id FROM message WHERE due_at <= \(now) ORDER BY due_at LIMIT \(count))
+                RETURNING id, recipient, body, template, locale, client_id, created_at, expires_at, attempts
+                """
+            ).map(QueuedMessage.init(row:)).sorted { $0.createdAt < $1.createdAt }
+        }
+    }
+
+    package func record(_ outcomes: [DeliveryOutcome], at now: Timestamp) async throws {
+        try await engine.write { connection in
+            for outcome in outcomes { try await connection.record(outcome, at: now) }
+        }
+    }
+}
+
+extension SQLConnection {
+    fileprivate func record(_ outcome: DeliveryOutcome, at now: Timestamp) async throws {
+        switch outcome.result {
+        case .retry(let at):
+            try await run(
+                "UPDATE message SET due_at = \(at) WHERE id = \(outcome.messageID) AND due_at IS NOT NULL")
+        case .sent:
+            try await run(
+                "UPDATE message SET state = 'sent', body = NULL, due_at = NULL WHERE id = \(outcome.messageID)")
+        case .failed:
+            try await run(
+                "UPDATE message SET state = 'failed', body = NULL, due_at = NULL WHERE id = \(outcome.messageID)")
+            // No request waits for this any more: the message's id stands in for the request's.
+            try await record(
+                SecurityEvent(
+                    .messageFailed, at: now, origin: RequestOrigin(requestID: outcome.messageID, address: ""),
+                    clientID: outcome.clientID, reason: "no connector took the text"))
+        }
+    }
+}
+
+extension QueuedMessage {
+    fileprivate init(row: SQLRow) throws {
+        guard let template = MessageTemplate(rawValue: try row.text(3)) else { throw UnexpectedColumn(column: 3) }
+        self.init(
+            id: try row.text(0), recipient: try row.text(1), sealedBody: try row.blob(2), template: template,
+            locale: try row.text(4), clientID: try row.text(5), createdAt: try row.time(6),
+            expiresAt: try row.time(7), attempts: Int(try row.integer(8)) - 1)
+    }
+}

@@ -1,0 +1,80 @@
+import DeveloperLog
+import OAuth
+import RateLimiting
+import Time
+
+/// One rotation of a refresh token, inside its transaction.
+struct RefreshRotator {
+    let connection: any SQLConnection
+    let presentation: RefreshPresentation
+    let origin: RequestOrigin
+    let now: Timestamp
+
+    func rotate(charging charges: [LimitCharge]) async throws -> RefreshRotation {
+        let refusal = try await connection.chargeTokenRequest(
+            charges, client: presentation.client, origin: origin, at: now)
+        if let refusal { return .limited(refusal) }
+        let spent = try await connection.first(
+            """
+            UPDATE refresh_token SET rotated_at = \(now)
+            WHERE digest = \(presentation.digest) AND client_id = \(presentation.client)
+                AND rotated_at IS NULL AND expires_at > \(now)
+            RETURNING grant_id
+            """)
+        if let spent { return try await succeed(GrantID(try spent.text(0))) }
+        for charge in charges { try await connection.refund(charge) }
+        return try await judgeSpent()
+    }
+
+    private func succeed(_ grantID: GrantID) async throws -> RefreshRotation {
+        guard let grant = try await connection.liveGrant(grantID) else {
+            try await record(.refreshRefused, "the grant is revoked or its account disabled")
+            return .unknown
+        }
+        guard isWithin(grant) else {
+            // A wrong scope is a mistake in the request, not a use of the token: it stays good.
+            try await connection.run(
+                "UPDATE refresh_token SET rotated_at = NULL WHERE digest = \(presentation.digest)")
+            try await record(.scopeRefused, "scope exceeds what was granted")
+            return .scopeExceeded
+        }
+        try await connection.insert(presentation.successor, grant: grant)
+        try await connection.extendGrant(
+            grantID, until: max(presentation.successor.expiresAt, presentation.accessTokenExpiresAt))
+        return .rotated(grant)
+    }
+
+    /// A token seen before: inside the grace it answers like the first time, for two tabs or a lost reply;
+    /// after it somebody holds a copy, and nobody can tell who.
+    private func judgeSpent() async throws -> RefreshRotation {
+        let row = try await connection.first(
+            """
+            SELECT grant_id, rotated_at FROM refresh_token
+            WHERE digest = \(presentation.digest) AND client_id = \(presentation.client)
+                AND rotated_at IS NOT NULL
+            """)
+        guard let row else {
+            try await record(.refreshRefused, "unknown, expired, or of another client")
+            return .unknown
+        }
+        let grantID = GrantID(try row.text(0))
+        guard now < (try row.time(1)).adding(seconds: presentation.graceSeconds) else {
+            if try await connection.revokeGrant(grantID, at: now) {
+                try await record(.refreshReused, "a spent refresh token came back; its grant is revoked")
+            }
+            return .reused
+        }
+        guard let grant = try await connection.liveGrant(grantID) else {
+            try await record(.refreshRefused, "the grant is revoked or its account disabled")
+            return .unknown
+        }
+        return isWithin(grant) ? .rotated(grant) : .scopeExceeded
+    }
+
+    private func isWithin(_ grant: Grant) -> Bool { presentation.scope?.isSubset(of: grant.scope) ?? true }
+
+    private func record(_ kind: SecurityEvent.Kind, _ reason: StaticString) async throws {
+        try await connection.record(
+            SecurityEvent(kind, at: now, origin: origin, clientID: presentation.client.rawValue, reason: reason))
+    }
+}

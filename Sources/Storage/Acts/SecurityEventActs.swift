@@ -1,0 +1,52 @@
+package import DeveloperLog
+import Time
+
+extension SQLConnection {
+    /// Writes a line of the developer log inside the act that it records.
+    func record(_ event: SecurityEvent) async throws {
+        try await run(
+            """
+            INSERT INTO security_event (at, kind, request_id, client_id, phone, address, rule, reason, retry_after)
+            VALUES (\(event.at), \(event.kind.rawValue), \(event.requestID), \(event.clientID), \(event.phone),
+                \(event.address), \(event.rule), \(event.reason), \(event.retryAfterSeconds))
+            """)
+    }
+}
+
+extension SQLStore: SecurityEventLog {
+    package func record(_ event: SecurityEvent) async throws {
+        try await engine.write { connection in try await connection.record(event) }
+    }
+
+    package func events(matching filter: SecurityEventFilter) async throws -> [NumberedSecurityEvent] {
+        let suffix = filter.phoneSuffix.map { "%\($0.replacing("%", with: "").replacing("_", with: ""))" }
+        return try await engine.read { connection in
+            try await connection.rows(
+                """
+                SELECT position, at, kind, request_id, client_id, phone, address, rule, reason, retry_after FROM (
+                    SELECT * FROM security_event
+                    WHERE position > \(filter.after) AND at >= \(filter.since ?? Timestamp(milliseconds: 0))
+                        AND (\(filter.kind) IS NULL OR kind = \(filter.kind))
+                        AND (\(filter.clientID) IS NULL OR client_id = \(filter.clientID))
+                        AND (\(filter.requestID) IS NULL OR request_id = \(filter.requestID))
+                        AND (\(filter.rule) IS NULL OR rule = \(filter.rule))
+                        AND (\(suffix) IS NULL OR phone LIKE \(suffix))
+                    ORDER BY position DESC LIMIT \(filter.limit)
+                ) AS newest ORDER BY position
+                """
+            ).map(NumberedSecurityEvent.init(row:))
+        }
+    }
+}
+
+extension NumberedSecurityEvent {
+    fileprivate init(row: SQLRow) throws {
+        guard let kind = SecurityEvent.Kind(rawValue: try row.text(2)) else { throw UnexpectedColumn(column: 2) }
+        self.init(
+            position: try row.integer(0),
+            event: SecurityEvent(
+                kind: kind, at: try row.time(1), requestID: try row.text(3), clientID: try row.optionalText(4),
+                phone: try row.optionalText(5), address: try row.optionalText(6), rule: try row.optionalText(7),
+                reason: try row.text(8), retryAfterSeconds: try row.optionalInteger(9).map(Int.init)))
+    }
+}

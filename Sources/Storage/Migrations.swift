@@ -1,0 +1,112 @@
+package import Time
+
+/// The schema's history: append only, never edited, each run once in its own transaction.
+package struct Migration: Sendable {
+    package let name: String
+    package let statements: [String]
+}
+
+extension SQLStore {
+    /// The names of what would run, in order.
+    package func pendingMigrations() async throws -> [Migration] {
+        try await engine.define([
+            "CREATE TABLE IF NOT EXISTS schema_migration (name TEXT PRIMARY KEY, applied_at BIGINT NOT NULL)"
+        ])
+        let applied = try await engine.read { connection in
+            try await connection.rows("SELECT name FROM schema_migration").map { try $0.text(0) }
+        }
+        return Migration.all.filter { !applied.contains($0.name) }
+    }
+
+    package func migrate(at now: Timestamp) async throws {
+        for migration in try await pendingMigrations() {
+            try await engine.define(
+                migration.statements + [
+                    // Two starts at once: the second fails here and rolls back what the first already did.
+                    "INSERT INTO schema_migration (name, applied_at) VALUES ('\(migration.name)', \(now.milliseconds))"
+                ])
+        }
+    }
+}
+
+extension Migration {
+    static let all: [Migration] = [phoneLogin]
+
+    /// Short-lived rows are keyed by random text and found by that key alone; every index beside a primary key
+    /// serves exactly one act or the clean-up of expired rows.
+    private static let phoneLogin = Migration(
+        name: "0001 phone login",
+        statements: [
+            """
+            CREATE TABLE account (
+                id TEXT PRIMARY KEY, created_at BIGINT NOT NULL, disabled_at BIGINT
+            )
+            """,
+            """
+            CREATE TABLE account_phone (
+                number TEXT PRIMARY KEY, account_id TEXT NOT NULL, verified_at BIGINT NOT NULL,
+                last_proof_at BIGINT NOT NULL
+            )
+            """,
+            """
+            CREATE TABLE phone_challenge (
+                id TEXT PRIMARY KEY, client_id TEXT NOT NULL, number TEXT NOT NULL, device TEXT NOT NULL,
+                code BLOB NOT NULL, guesses BIGINT NOT NULL, expires_at BIGINT NOT NULL
+            )
+            """,
+            "CREATE UNIQUE INDEX phone_challenge_subject ON phone_challenge (number, client_id, device)",
+            "CREATE INDEX phone_challenge_expiry ON phone_challenge (expires_at)",
+            """
+            CREATE TABLE phone_operation (
+                id TEXT PRIMARY KEY, challenge_id TEXT NOT NULL, state TEXT NOT NULL, scope TEXT NOT NULL,
+                redirect_uri TEXT NOT NULL, redirect_requested BIGINT NOT NULL, code_challenge TEXT,
+                link_digest BLOB, expires_at BIGINT NOT NULL
+            )
+            """,
+            "CREATE INDEX phone_operation_challenge ON phone_operation (challenge_id)",
+            "CREATE INDEX phone_operation_expiry ON phone_operation (expires_at)",
+            """
+            CREATE TABLE token_grant (
+                id TEXT PRIMARY KEY, account_id TEXT NOT NULL, client_id TEXT NOT NULL, scope TEXT NOT NULL,
+                authenticated_at BIGINT NOT NULL, methods TEXT NOT NULL, revoked_at BIGINT,
+                expires_at BIGINT NOT NULL
+            )
+            """,
+            "CREATE INDEX token_grant_expiry ON token_grant (expires_at)",
+            """
+            CREATE TABLE authorization_code (
+                digest BLOB PRIMARY KEY, grant_id TEXT NOT NULL, client_id TEXT NOT NULL, redirect_uri TEXT NOT NULL,
+                redirect_requested BIGINT NOT NULL, code_challenge TEXT, expires_at BIGINT NOT NULL,
+                redeemed_at BIGINT
+            )
+            """,
+            "CREATE INDEX authorization_code_expiry ON authorization_code (expires_at)",
+            """
+            CREATE TABLE refresh_token (
+                digest BLOB PRIMARY KEY, grant_id TEXT NOT NULL, client_id TEXT NOT NULL,
+                expires_at BIGINT NOT NULL, rotated_at BIGINT
+            )
+            """,
+            "CREATE INDEX refresh_token_expiry ON refresh_token (expires_at)",
+            "CREATE TABLE revoked_token (id TEXT PRIMARY KEY, expires_at BIGINT NOT NULL)",
+            "CREATE INDEX revoked_token_expiry ON revoked_token (expires_at)",
+            "CREATE TABLE rate_limit (subject BLOB PRIMARY KEY, arrival BIGINT NOT NULL)",
+            "CREATE INDEX rate_limit_arrival ON rate_limit (arrival)",
+            """
+            CREATE TABLE message (
+                id TEXT PRIMARY KEY, recipient TEXT NOT NULL, body BLOB, template TEXT NOT NULL,
+                locale TEXT NOT NULL, client_id TEXT NOT NULL, created_at BIGINT NOT NULL, expires_at BIGINT NOT NULL,
+                due_at BIGINT, attempts BIGINT NOT NULL, state TEXT NOT NULL
+            )
+            """,
+            "CREATE INDEX message_due ON message (due_at) WHERE due_at IS NOT NULL",
+            "CREATE INDEX message_expiry ON message (expires_at)",
+            """
+            CREATE TABLE security_event (
+                position INTEGER PRIMARY KEY, at BIGINT NOT NULL, kind TEXT NOT NULL, request_id TEXT NOT NULL,
+                client_id TEXT, phone TEXT, address TEXT, rule TEXT, reason TEXT NOT NULL, retry_after BIGINT
+            )
+            """,
+            "CREATE INDEX security_event_at ON security_event (at)",
+        ])
+}

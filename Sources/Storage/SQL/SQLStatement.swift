@@ -1,0 +1,41 @@
+/// One statement. Interpolation *is* binding: a value cannot become part of the text.
+///
+/// Parameters are written `$1…$n`, which SQLite and PostgreSQL both take.
+package struct SQLStatement: Sendable, ExpressibleByStringInterpolation {
+    package let text: String
+    package let values: [SQLValue]
+
+    package init(stringLiteral text: String) {
+        self.text = text
+        values = []
+    }
+
+    package init(stringInterpolation: StringInterpolation) {
+        text = stringInterpolation.text
+        values = stringInterpolation.values
+    }
+
+    package struct StringInterpolation: StringInterpolationProtocol {
+        fileprivate var text = ""
+        fileprivate var values: [SQLValue] = []
+
+        package init(literalCapacity: Int, interpolationCount: Int) {
+            text.reserveCapacity(literalCapacity + interpolationCount * 3)
+            values.reserveCapacity(interpolationCount)
+        }
+
+        package mutating func appendLiteral(_ literal: String) { text += literal }
+
+        package mutating func appendInterpolation(_ value: some SQLBindable) { bind(value.sqlValue) }
+
+        package mutating func appendInterpolation<Value: SQLBindable>(_ value: Value?) {
+            bind(value?.sqlValue ?? .null)
+        }
+
+        private mutating func bind(_ value: SQLValue) {
+            values.append(value)
+            text += "$"
+            text += String(values.count)
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import HTTPTypes
+package import Hummingbird
+import JOSE
+package import OAuth
+package import PhoneLogin
+import RateLimiting
+
+/// `POST /oauth2/login/phone/request` and `…/confirm`: a phone login that a game or app runs itself.
+package struct PhoneLoginEndpoints: Sendable {
+    private let flow: PhoneLoginFlow
+    private let edge: Edge
+    private let deviceCookie: DeviceCookie
+
+    package init(flow: PhoneLoginFlow, edge: Edge, issuer: Issuer) {
+        self.flow = flow
+        self.edge = edge
+        deviceCookie = DeviceCookie(isSecure: issuer.isSecure)
+    }
+
+    package func add(to router: Router<DenwaRequestContext>) {
+        router.postOnly("/oauth2/login/phone/request", start)
+        router.postOnly("/oauth2/login/phone/confirm", confirm)
+    }
+
+    private func start(_ request: Request, _ context: DenwaRequestContext) async -> Response {
+        let parsed: PhoneLoginRequest
+        do throws(WireFailure) {
+            parsed = try await readStart(request)
+        } catch {
+            return error.response
+        }
+        do throws(PhoneLoginError) {
+            let started = try await flow.start(parsed, from: edge.origin(of: request, context), at: edge.now)
+            return .json(
+                .ok,
+                [
+                    "operation_id": .string(started.operationID),
+                    "expires_in": .integer(Int64(started.expiresInSeconds)),
+                    "resend_after": .integer(Int64(started.resendAfterSeconds)),
+                    "code_length": .integer(Int64(started.codeLength)),
+                ])
+        } catch {
+            return error.response(logger: context.logger)
+        }
+    }
+
+    private func confirm(_ request: Request, _ context: DenwaRequestContext) async -> Response {
+        let confirmation: PhoneLoginConfirmation
+        do throws(WireFailure) {
+            confirmation = try await readConfirm(request)
+        } catch {
+            return error.response
+        }
+        do throws(PhoneLoginError) {
+            let completed = try await flow.confirm(
+                confirmation, from: edge.origin(of: request, context), at: edge.now)
+            var response = Response.json(
+                .ok,
+                ["login_url": .string(completed.loginURL), "device_id": .string(completed.deviceID)])
+            response.headers[.setCookie] = deviceCookie.setting(completed.deviceID)
+            return response
+        } catch {
+            return error.response(logger: context.logger)
+        }
+    }
+
+    private func readStart(_ request: Request) async throws(WireFailure) -> PhoneLoginRequest {
+        let query = try XsollaQuery(request)
+        let body = try await XsollaBody(request)
+        return PhoneLoginRequest(
+            responseType: try query.value("response_type"), clientID: try query.value("client_id"),
+            state: try query.value("state"), scope: try query.value("scope"),
+            redirectURI: try query.value("redirect_uri"), codeChallenge: try query.value("code_challenge"),
+            codeChallengeMethod: try query.value("code_challenge_method"),
+            uiLocales: try query.value("ui_locales"), acceptLanguage: request.headers[.acceptLanguage],
+            phoneNumber: try body.string("phone_number"), sendLink: try body.bool("send_link") ?? false,
+            linkURL: try body.string("link_url"),
+            deviceID: try body.string("device_id") ?? request.cookie(deviceCookie.name))
+    }
+
+    private func readConfirm(_ request: Request) async throws(WireFailure) -> PhoneLoginConfirmation {
+        let query = try XsollaQuery(request)
+        let body = try await XsollaBody(request)
+        guard let code = try body.string("code"), let operationID = try body.string("operation_id"),
+            let phoneNumber = try body.string("phone_number")
+        else { throw .missing }
+        return PhoneLoginConfirmation(
+            clientID: try query.value("client_id"), code: code, operationID: operationID, phoneNumber: phoneNumber,
+            deviceID: try body.string("device_id") ?? request.cookie(deviceCookie.name))
+    }
+}
+
+/// The device id of an earlier success, for clients that keep cookies.
+struct DeviceCookie {
+    let name: String
+    private let attributes: String
+
+    init(isSecure: Bool) {
+        name = isSecure ? "__Host-denwa-device" : "denwa-device"
+        attributes = "; Path=/; HttpOnly; SameSite=Lax" + (isSecure ? "; Secure" : "")
+    }
+
+    func setting(_ deviceID: String) -> String {
+        "\(name)=\(deviceID); Max-Age=\(DeviceRecognition.lifetimeSeconds)\(attributes)"
+    }
+}

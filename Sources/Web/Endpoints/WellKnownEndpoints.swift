@@ -1,0 +1,33 @@
+import HTTPTypes
+package import Hummingbird
+import JOSE
+package import OAuth
+
+/// What anybody may read: keys and metadata. Cached for five minutes, so that a new key must be published
+/// (status `next`) at least that long before it signs.
+package struct WellKnownEndpoints: Sendable {
+    private let keys: KeySet
+    private let issuer: Issuer
+
+    package init(keys: KeySet, issuer: Issuer) {
+        self.keys = keys
+        self.issuer = issuer
+    }
+
+    package func add(to router: Router<DenwaRequestContext>) {
+        router.get("/.well-known/jwks.json") { _, _ in
+            Self.cacheable(keys.current.published.json())
+        }
+        router.get("/.well-known/oauth-authorization-server") { _, _ in
+            Self.cacheable(ServerMetadata.document(issuer: issuer))
+        }
+    }
+
+    private static func cacheable(_ body: JSONValue) -> Response {
+        var response = Response.json(.ok, body)
+        response.headers[.cacheControl] = "public, max-age=300"
+        // Any web page may read them: they are public, and single-page apps need them.
+        response.headers[.accessControlAllowOrigin] = "*"
+        return response
+    }
+}

@@ -1,0 +1,33 @@
+import Logging
+import HTTPTypes
+package import Hummingbird
+import JOSE
+
+/// Outermost: gives every reply a request id, and turns what no endpoint answered into plain JSON. A framework's
+/// own error body must not reach an OAuth client, nor an error's text a stranger.
+package struct LastResort: RouterMiddleware {
+    package init() {}
+
+    package func handle(
+        _ request: Request, context: DenwaRequestContext,
+        next: @concurrent (Request, DenwaRequestContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch let error as any HTTPResponseError {
+            return .json(error.status, ["error": .string(Self.name(of: error.status))])
+        } catch {
+            context.logger.error("request failed", metadata: ["cause": "\(type(of: error))"])
+            return .json(.internalServerError, ["error": "server_error"])
+        }
+    }
+
+    private static func name(of status: HTTPResponse.Status) -> String {
+        switch status {
+        case .notFound: "not_found"
+        case .contentTooLarge: "content_too_large"
+        case .methodNotAllowed: "method_not_allowed"
+        default: status.code < 500 ? "invalid_request" : "server_error"
+        }
+    }
+}

@@ -1,0 +1,39 @@
+import HTTPTypes
+import Hummingbird
+import JOSE
+import Logging
+import OAuth
+
+extension OAuthError {
+    /// The only place where an OAuth error becomes HTTP (RFC 6749 §5.2).
+    func response(logger: Logger) -> Response {
+        if let cause { logger.error("request failed", metadata: ["cause": "\(type(of: cause))"]) }
+        var response = Response.json(
+            status, ["error": .string(code.rawValue), "error_description": .string("\(description)")])
+        if code == .invalidClient { response.headers[.wwwAuthenticate] = #"Basic realm="denwa", charset="UTF-8""# }
+        if code == .serverError { response.headers[.retryAfter] = "5" }
+        if let limit { response.add(limit) }
+        return response
+    }
+
+    private var status: HTTPResponse.Status {
+        if limit != nil { return .tooManyRequests }
+        if isTooLarge { return .contentTooLarge }
+        switch code {
+        case .invalidClient: return .unauthorized
+        // The store could not be reached or refused to write: nothing happened, and trying again may work.
+        case .serverError, .temporarilyUnavailable: return .serviceUnavailable
+        default: return .badRequest
+        }
+    }
+}
+
+extension BodyFailure {
+    var oauthError: OAuthError {
+        switch self {
+        case .tooLarge: OAuthError(.invalidRequest, "the body is larger than 16 KiB", isTooLarge: true)
+        case .wrongContentType: .invalidRequest("the body must be application/x-www-form-urlencoded")
+        case .malformed: .invalidRequest("the body is not a well-formed form")
+        }
+    }
+}

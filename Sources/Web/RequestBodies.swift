@@ -1,0 +1,70 @@
+import HTTPTypes
+import Hummingbird
+import JOSE
+import NIOCore
+import OAuth
+
+/// Why a body could not be read.
+enum BodyFailure: Error {
+    case tooLarge
+    case wrongContentType
+    case malformed
+}
+
+extension Request {
+    static let bodyLimit = 16 * 1024
+
+    func bodyBytes() async throws(BodyFailure) -> [UInt8] {
+        if let length = headers[.contentLength].flatMap(Int.init), length > Self.bodyLimit { throw .tooLarge }
+        do {
+            let buffer = try await body.collect(upTo: Self.bodyLimit)
+            return Array(buffer.readableBytesView)
+        } catch is NIOTooManyBytesError {
+            throw .tooLarge
+        } catch {
+            throw .malformed
+        }
+    }
+
+    /// A JSON object under a JSON content type. A form's type is what a cross-site page can send without being
+    /// asked, so nothing else is taken.
+    func jsonObject() async throws(BodyFailure) -> JSONObject {
+        let type = mediaType
+        guard type == "application/json" || type.hasSuffix("+json") else { throw .wrongContentType }
+        let bytes = try await bodyBytes()
+        do {
+            guard let object = try JSONValue(parsing: bytes).object else { throw BodyFailure.malformed }
+            return object
+        } catch {
+            throw .malformed
+        }
+    }
+
+    /// RFC 6749 Appendix B.
+    func form() async throws(BodyFailure) -> FormParameters {
+        guard mediaType == "application/x-www-form-urlencoded" else { throw .wrongContentType }
+        let bytes = try await bodyBytes()
+        guard let text = String(validating: bytes, as: UTF8.self), let form = try? FormParameters(parsing: text) else {
+            throw .malformed
+        }
+        return form
+    }
+
+    func query() -> FormParameters? { try? FormParameters(parsing: uri.query ?? "") }
+
+    /// The content type without its parameters, in lower case.
+    private var mediaType: String {
+        let value = headers[.contentType] ?? ""
+        return value.prefix { $0 != ";" }.filter { !$0.isWhitespace }.lowercased()
+    }
+
+    func cookie(_ name: String) -> String? {
+        for field in headers[values: .cookie] {
+            for pair in field.split(separator: ";") {
+                let parts = pair.drop(while: \.isWhitespace).split(separator: "=", maxSplits: 1)
+                if parts.count == 2, parts[0] == name { return String(parts[1]) }
+            }
+        }
+        return nil
+    }
+}

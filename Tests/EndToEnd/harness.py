@@ -1,0 +1,526 @@
+"""The real `denwa` binary, spoken to from outside: over a socket, through its outbox file, by signals.
+
+Owns starting and ending a server, reading the texts it sent, and running the phone flow. Knows nothing of
+how the server is built; everything here could be pointed at another implementation of the same contract.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Iterable
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+import httpx
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+#: Every limit off: only the tests about limits want any.
+NO_LIMITS = {
+    "DENWA_LIMITS_SEND_PER_IP": "0",
+    "DENWA_LIMITS_SEND_PER_NUMBER": "0",
+    "DENWA_LIMITS_RESEND_COOLDOWN_SECONDS": "0",
+    "DENWA_LIMITS_SEND_PER_CLIENT": "0",
+    "DENWA_LIMITS_CONFIRM_PER_IP": "0",
+    "DENWA_LIMITS_TOKEN_PER_CLIENT": "0",
+}
+
+
+def binary() -> Path:
+    """`DENWA_BINARY`, else the newest build under the repository."""
+    if named := os.environ.get("DENWA_BINARY"):
+        return Path(named).resolve()
+    built = [REPOSITORY / ".build" / kind / "denwa" for kind in ("release", "debug")]
+    built = [path for path in built if path.is_file()]
+    if not built:
+        raise FileNotFoundError("no denwa binary: build it, or name one in DENWA_BINARY")
+    return max(built, key=lambda path: path.stat().st_mtime)
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def eventually(what: str, check: Callable[[], Any], timeout: float = 10, every: float = 0.01) -> Any:
+    """The first true value of `check`; a failure that says what was waited for, when none comes in time."""
+    deadline = time.monotonic() + timeout
+    while True:
+        if value := check():
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout} s: {what}")
+        time.sleep(every)
+
+
+def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
+    """Runs `act(0…count-1)` on as many threads, all let go at the same moment."""
+    gate = threading.Barrier(count)
+
+    def run(index: int) -> Any:
+        gate.wait(timeout=30)
+        return act(index)
+
+    with ThreadPoolExecutor(max_workers=count) as pool:
+        return list(pool.map(run, range(count)))
+
+
+# MARK: numbers
+
+_numbers = itertools.count(os.getpid() % 1000)
+
+
+def fresh_number(prefix: str = "+8190") -> str:
+    """A Japanese mobile number no other test uses. Spread out, so that no guard against ranges sees one."""
+    return f"{prefix}{10_000_000 + next(_numbers) * 7_368_787 % 80_000_000}"
+
+
+def six_digits_other_than(*codes: str) -> str:
+    """A code that is well formed and certainly wrong."""
+    return next(text for text in map("{:06d}".format, range(111_111, 999_999)) if text not in codes)
+
+
+def wrong_codes(count: int, right: str) -> list[str]:
+    """`count` different wrong codes."""
+    return [text for text in map("{:06d}".format, range(222_222, 222_223 + count)) if text != right][:count]
+
+
+# MARK: clients
+
+PROJECT = "6f5ee1a4-2f0e-4d55-9f25-3d6ad9e01b11"
+
+
+def phone_client(client_id: str, **more: Any) -> dict[str, Any]:
+    """A public client of the phone flow with one redirect URI; `more` adds and replaces."""
+    return {
+        "client_id": client_id,
+        "client_name": f"Client {client_id}",
+        "redirect_uris": [f"https://{client_id}.example/callback"],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "token_endpoint_auth_method": "none",
+        "first_party": True,
+    } | more
+
+
+def confidential_client(client_id: str, method: str = "client_secret_basic", **more: Any) -> dict[str, Any]:
+    return phone_client(
+        client_id,
+        client_secret=secret_of(client_id),
+        token_endpoint_auth_method=method,
+    ) | more
+
+
+def machine_client(client_id: str, **more: Any) -> dict[str, Any]:
+    """A confidential client that has no people, only client_credentials."""
+    return {
+        "client_id": client_id,
+        "client_name": f"Machine {client_id}",
+        "client_secret": secret_of(client_id),
+        "redirect_uris": [],
+        "grant_types": ["client_credentials"],
+        "token_endpoint_auth_method": "client_secret_basic",
+    } | more
+
+
+def secret_of(client_id: str) -> str:
+    return f"secret-of-{client_id}-0b1fKqR7ZxT2"
+
+
+def standard_clients() -> list[dict[str, Any]]:
+    return [
+        phone_client("40017"),
+        phone_client("other-game"),
+        phone_client("several", redirect_uris=["https://several.example/a", "https://several.example/b"]),
+        phone_client("with-query", redirect_uris=["https://with-query.example/cb?lang=ja&x=1"]),
+        phone_client("custom-scheme", redirect_uris=["mygame://login"]),
+        phone_client("linked", link_uris=["https://linked.example/open", "mygame://open"]),
+        phone_client("webotp", webotp_domain="login.webotp.example"),
+        phone_client("android", android_app_hash="FA+9qCX9VSu"),
+        phone_client("xsolla", token_profile="xsolla", project_id=PROJECT,
+                     access_token_signed_response_alg="RS256"),
+        phone_client("rs256", access_token_signed_response_alg="RS256"),
+        phone_client("eddsa", access_token_signed_response_alg="EdDSA"),
+        phone_client("pkce-only", require_pkce=True),
+        confidential_client("hs256", access_token_signed_response_alg="HS256"),
+        confidential_client("web-basic"),
+        confidential_client("web-post", "client_secret_post"),
+        confidential_client("short", access_token_lifetime=120),
+        machine_client("no-people", redirect_uris=["https://no-people.example/callback"]),
+        machine_client("machine", scope="reports:read reports:write"),
+        machine_client("resource-server", may_introspect=True),
+        machine_client("stranger"),
+    ]
+
+
+# MARK: the outbox
+
+
+@dataclass
+class Outbox:
+    """The texts that left, as the file connector wrote them: one JSON object a line."""
+
+    path: Path
+
+    def messages(self, number: str | None = None) -> list[dict[str, Any]]:
+        try:
+            written = self.path.read_bytes()
+        except FileNotFoundError:
+            return []
+        whole = written[: written.rfind(b"\n") + 1]      # a line being written right now is not one yet
+        if number is not None:
+            # Cheap first: tests ask often, and the file grows.
+            whole = b"\n".join(line for line in whole.split(b"\n") if number[1:].encode() in line)
+        messages = [json.loads(line) for line in whole.split(b"\n") if line.strip()]
+        return [message for message in messages if number in (None, message["to"])]
+
+    def wait(self, number: str, count: int = 1, timeout: float = 10) -> dict[str, Any]:
+        """The `count`-th text to `number`, as soon as it is there."""
+        return eventually(
+            f"text {count} to {number}",
+            lambda: (found := self.messages(number)) and len(found) >= count and found[count - 1],
+            timeout=timeout,
+        )
+
+
+def code_in(message: dict[str, Any]) -> str:
+    """The six digits of a text. Every group of six digits outside its links must be the same one."""
+    text = re.sub(r"\S+://\S+", " ", message["body"])
+    found = set(re.findall(r"(?<!\d)\d{6}(?!\d)", text))
+    assert len(found) == 1, f"not exactly one code in {message['body']!r}"
+    return found.pop()
+
+
+# MARK: the server
+
+
+@dataclass
+class Server:
+    """One server process and everything that belongs to it, in a directory of its own."""
+
+    directory: Path
+    clients: list[dict[str, Any]] = field(default_factory=standard_clients)
+    environment: dict[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen | None = None
+
+    def __post_init__(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.outbox = Outbox(self.directory / "outbox.jsonl")
+        self.database = self.directory / "denwa.sqlite"
+        self.keys = self.directory / "keys"
+        self.clients_file = self.directory / "clients.json"
+        self.stdout = self.directory / "stdout.log"
+        self.stderr = self.directory / "stderr.log"
+        self.write_clients(self.clients)
+        self._connections: list[httpx.Client] = []
+        self.http = self.connect()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def connect(self, **headers: str) -> httpx.Client:
+        """A client with its own connections. Never follows redirects, never looks at proxies."""
+        connection = httpx.Client(
+            base_url=self.url,
+            headers=headers,
+            timeout=30,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=256, max_keepalive_connections=256),
+        )
+        self._connections.append(connection)
+        return connection
+
+    def disconnect(self) -> None:
+        while self._connections:
+            self._connections.pop().close()
+
+    def write_clients(self, clients: Iterable[dict[str, Any]]) -> None:
+        self.clients = list(clients)
+        self.clients_file.write_text(json.dumps({"clients": self.clients}, indent=2))
+
+    def client(self, client_id: str) -> dict[str, Any]:
+        return next(client for client in self.clients if client["client_id"] == client_id)
+
+    def variables(self) -> dict[str, str]:
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("DENWA_")}
+        return (
+            inherited
+            | {
+                "DENWA_HTTP_HOST": "127.0.0.1",
+                "DENWA_HTTP_PORT": str(self.port),
+                "DENWA_ISSUER": self.url,
+                "DENWA_DATABASE_URL": f"sqlite:{self.database}",
+                "DENWA_KEYS_DIRECTORY": str(self.keys),
+                "DENWA_CLIENTS_FILE": str(self.clients_file),
+                "DENWA_MESSAGING_OUTBOX_FILE": str(self.outbox.path),
+                "DENWA_LOG_FORMAT": "json",
+            }
+            | NO_LIMITS
+            | self.environment
+        )
+
+    def command(self, *arguments: str, timeout: float = 30) -> subprocess.CompletedProcess[str]:
+        """Another `denwa` command in the same surroundings."""
+        return subprocess.run(
+            [str(binary()), *arguments],
+            cwd=self.directory,
+            env=self.variables(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    def start(self) -> Server:
+        assert self.process is None
+        with self.stdout.open("ab") as out, self.stderr.open("ab") as err:
+            self.process = subprocess.Popen(
+                [str(binary()), "serve"],
+                cwd=self.directory,
+                env=self.variables(),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+            )
+        eventually("the server is ready", self.is_ready, timeout=30)
+        return self
+
+    def is_ready(self) -> bool:
+        assert self.process is not None
+        if (status := self.process.poll()) is not None:
+            raise AssertionError(f"the server ended with {status}:\n{self.log()[-4000:]}")
+        try:
+            return httpx.get(f"{self.url}/health/ready", timeout=5, trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def log(self) -> str:
+        """All it has printed, on both streams, over all its starts."""
+        return "".join(
+            path.read_text(errors="replace") for path in (self.stdout, self.stderr) if path.exists()
+        )
+
+    def developer_log(self) -> list[str]:
+        """`denwa log --json`, one event a line."""
+        done = self.command("log", "--json")
+        assert done.returncode == 0, done.stderr
+        return [line for line in done.stdout.splitlines() if line.strip()]
+
+    def reload(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGHUP)
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Ends the process and waits until it is gone; its files stay."""
+        assert self.process is not None
+        process, self.process = self.process, None
+        process.send_signal(how)
+        try:
+            status = process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"the server did not end within 20 s of {how.name}") from None
+        finally:
+            self.disconnect()
+            self.http = self.connect()
+        return status
+
+    def dispose(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+        self.disconnect()
+
+    # MARK: calls
+
+    def login(self, client_id: str = "40017", number: str | None = None, **more: Any) -> PhoneLogin:
+        return PhoneLogin(self, client_id, number or fresh_number(), **more)
+
+    def token(self, client_id: str, form: Any, *, secret: str | None = None, **more: Any) -> httpx.Response:
+        """`POST /oauth2/token` the way the client is registered to authenticate. `form` is a dict or pairs."""
+        return self._form("/oauth2/token", client_id, form, secret, **more)
+
+    def refresh(self, client_id: str, refresh_token: str, **more: str) -> httpx.Response:
+        return self.token(client_id, {"grant_type": "refresh_token", "refresh_token": refresh_token} | more)
+
+    def introspect(self, token: str, by: str = "resource-server", **more: str) -> httpx.Response:
+        return self._form("/oauth2/introspect", by, {"token": token} | more, None)
+
+    def is_active(self, token: str) -> bool:
+        reply = self.introspect(token)
+        assert reply.status_code == 200, reply.text
+        return reply.json()["active"]
+
+    def revoke(self, token: str, by: str, **more: str) -> httpx.Response:
+        return self._form("/oauth2/revoke", by, {"token": token} | more, None)
+
+    def client_credentials(self, client_id: str = "machine", **more: str) -> httpx.Response:
+        return self.token(client_id, {"grant_type": "client_credentials"} | more)
+
+    def _form(
+        self, path: str, client_id: str, form: Any, secret: str | None, **more: Any
+    ) -> httpx.Response:
+        client = self.client(client_id)
+        secret = secret or client.get("client_secret")
+        pairs = list(form.items()) if isinstance(form, dict) else list(form)
+        headers = {"Content-Type": "application/x-www-form-urlencoded"} | more.pop("headers", {})
+        auth = None
+        if client["token_endpoint_auth_method"] == "client_secret_basic":
+            auth = (client_id, secret)
+        else:
+            pairs.append(("client_id", client_id))
+            if client["token_endpoint_auth_method"] == "client_secret_post":
+                pairs.append(("client_secret", secret))
+        return self.http.post(
+            path, content=urlencode(pairs), headers=headers, auth=auth or httpx.USE_CLIENT_DEFAULT, **more
+        )
+
+
+# MARK: the phone flow
+
+
+@dataclass
+class PhoneLogin:
+    """One person at one client, from the number to the tokens.
+
+    `request`, `confirm` and `token` give the raw reply, so that a test can look at a refusal; `authorization_code`
+    and `tokens` run everything up to there and insist that it works.
+    """
+
+    server: Server
+    client_id: str
+    number: str
+    state: str = "state-4f1d2c"
+    scope: str | None = None
+    redirect_uri: str | None = None
+    query: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    device_id: str | None = None
+
+    operation_id: str | None = None
+    texts_before: int = 0
+
+    def request_url(self) -> str:
+        query = {"response_type": "code", "client_id": self.client_id, "state": self.state}
+        if self.scope is not None:
+            query["scope"] = self.scope
+        if self.redirect_uri is not None:
+            query["redirect_uri"] = self.redirect_uri
+        return "/oauth2/login/phone/request?" + urlencode(query | self.query, quote_via=quote)
+
+    def _body(self, members: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+        known = {"device_id": self.device_id} if self.device_id is not None else {}
+        return members | known | more
+
+    def request(self, **more: Any) -> httpx.Response:
+        texts = len(self.server.outbox.messages(self.number))
+        reply = self.server.http.post(
+            self.request_url(), json=self._body({"phone_number": self.number}, more), headers=self.headers
+        )
+        if reply.status_code == 200:
+            self.operation_id = reply.json()["operation_id"]
+            self.texts_before = texts
+        return reply
+
+    def text(self) -> dict[str, Any]:
+        """The text of the last successful request."""
+        return self.server.outbox.wait(self.number, self.texts_before + 1)
+
+    def texted_code(self) -> str:
+        return code_in(self.text())
+
+    def confirm(self, code: Any = None, **more: Any) -> httpx.Response:
+        """`code` defaults to the texted one."""
+        members = {
+            "code": self.texted_code() if code is None else code,
+            "operation_id": self.operation_id,
+            "phone_number": self.number,
+        }
+        reply = self.server.http.post(
+            f"/oauth2/login/phone/confirm?client_id={quote(self.client_id)}",
+            json=self._body(members, more),
+            headers=self.headers,
+        )
+        return reply
+
+    def confirm_wrongly(self, times: int = 1) -> list[httpx.Response]:
+        return [self.confirm(code) for code in wrong_codes(times, right=self.texted_code())]
+
+    def login_url(self) -> str:
+        if self.operation_id is None:
+            begun = self.request()
+            assert begun.status_code == 200, begun.text
+        done = self.confirm()
+        assert done.status_code == 200, done.text
+        return done.json()["login_url"]
+
+    def authorization_code(self) -> str:
+        return code_of(self.login_url())
+
+    def token(self, code: str | None = None, **more: str) -> httpx.Response:
+        form = {"grant_type": "authorization_code", "code": code or self.authorization_code()}
+        if self.redirect_uri is not None:
+            form["redirect_uri"] = self.redirect_uri
+        return self.server.token(self.client_id, form | more)
+
+    def tokens(self, **more: str) -> dict[str, Any]:
+        reply = self.token(**more)
+        assert reply.status_code == 200, reply.text
+        return reply.json()
+
+
+def code_of(login_url: str) -> str:
+    """The authorization code of a login_url."""
+    codes = parse_qs(urlsplit(login_url).query).get("code", [])
+    assert len(codes) == 1, login_url
+    return codes[0]
+
+
+# MARK: refusals
+
+#: Values of these change from reply to reply and mean nothing.
+CHANGING_HEADERS = {"date", "content-length", "x-request-id", "request-id"}
+
+
+def assert_refused(reply: httpx.Response, status: int, *codes: str) -> dict[str, Any]:
+    """A refusal in the envelope of the phone routes, with one of `codes` (any, when none is given)."""
+    assert reply.status_code == status, f"{reply.status_code}, not {status}: {reply.text}"
+    assert reply.headers["content-type"].split(";")[0] == "application/json"
+    assert "no-store" in reply.headers["cache-control"]
+    body = reply.json()
+    assert set(body) == {"error"}
+    error = body["error"]
+    assert set(error) == {"code", "description", "details"}
+    assert isinstance(error["code"], str) and re.fullmatch(r"\d{3}-\d{3}", error["code"])
+    assert isinstance(error["description"], str) and error["description"]
+    assert error["description"].isascii(), "descriptions are English, and never the input"
+    assert isinstance(error["details"], dict)
+    if codes:
+        assert error["code"] in codes, f"{error['code']}, not {' or '.join(codes)}: {error['description']}"
+    return error
+
+
+def assert_oauth_error(reply: httpx.Response, status: int, *errors: str) -> dict[str, Any]:
+    """A refusal as RFC 6749 §5.2 shapes it."""
+    assert reply.status_code == status, f"{reply.status_code}, not {status}: {reply.text}"
+    assert reply.headers["content-type"].split(";")[0] == "application/json"
+    assert "no-store" in reply.headers["cache-control"]
+    body = reply.json()
+    assert body["error"] in errors, f"{body}, not {' or '.join(errors)}"
+    assert isinstance(body.get("error_description", ""), str)
+    return body
