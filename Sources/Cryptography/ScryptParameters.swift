@@ -7,7 +7,7 @@ package struct ScryptParameters: Hashable, Sendable {
     /// p
     package let parallelism: Int
 
-    /// N = 2^15, r = 8, p = 1: 32 MiB, about 60 ms of one core.
+    /// N = 2^15, r = 8, p = 1: 32 MiB, about 70 ms of one core.
     package static let standard = ScryptParameters(uncheckedLogCost: 15, blockSize: 8, parallelism: 1)
 
     /// The upper bounds keep a row that somebody tampered with from taking gigabytes.

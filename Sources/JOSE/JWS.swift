@@ -10,7 +10,9 @@ package enum JWS {
     package static func sign(
         _ payload: [UInt8], type: String, with key: JWSKey
     ) throws(JOSEError) -> String {
-        let header: JSONObject = ["alg": .string(key.algorithm.rawValue), "typ": .string(type), "kid": .string(key.kid)]
+        let header: JSONObject = [
+            "alg": .string(key.algorithm.rawValue), "typ": .string(type), "kid": .string(key.kid),
+        ]
         return try sign(payload, header: header, with: key)
     }
 

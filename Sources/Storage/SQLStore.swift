@@ -4,3 +4,10 @@ package struct SQLStore: Sendable {
 
     package init(engine: any SQLEngine) { self.engine = engine }
 }
+
+extension SQLStore {
+    /// Whether the database answers.
+    package func isReachable() async -> Bool {
+        (try? await engine.read { connection in try await connection.rows("SELECT 1").count == 1 }) ?? false
+    }
+}

@@ -104,33 +104,42 @@ import Testing
         #expect(key.algorithm == .es256)
     }
 
-    @Test(arguments: [
-        ("RSA of 1024 bits", RefusedKeys.rsa1024, CryptographyError.unsupportedKey),
-        ("RSA-PSS", RefusedKeys.rsaPSS, .unsupportedKey),
-        ("P-384", RefusedKeys.p384, .unsupportedKey),
-        ("secp256k1", RefusedKeys.secp256k1, .unsupportedKey),
-        ("explicit curve", RefusedKeys.explicitP256, .unsupportedKey),
-        ("Ed448", RefusedKeys.ed448, .unsupportedKey),
-        ("X25519", RefusedKeys.x25519, .unsupportedKey),
-        ("public", RefusedKeys.publicOnly, .unreadableKey),
-        ("encrypted", RefusedKeys.encrypted, .unreadableKey),
-        ("traditional", RefusedKeys.traditional, .unreadableKey),
-        ("empty", "", .unreadableKey),
-        ("no PEM", "secret", .unreadableKey),
-        ("cut", String(PublishedKeys.rfc7515RSA.prefix(800)), .unreadableKey),
-        ("no DER", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", .unreadableKey),
-    ])
-    func `a key of another kind is refused`(_ kind: String, _ pem: String, _ error: CryptographyError) {
-        #expect(throws: error) { try SigningKey(pem: pem) }
+    /// Printed by its kind, so that a test log holds no keys.
+    struct Refused: CustomTestStringConvertible, Sendable {
+        let testDescription: String
+        let pem: String
+        let error: CryptographyError
+
+        init(_ kind: String, _ pem: String, _ error: CryptographyError) {
+            (testDescription, self.pem, self.error) = (kind, pem, error)
+        }
     }
 
-    /// The last characters of the Base64 hold the public half, which is changed here.
+    @Test(arguments: [
+        Refused("RSA of 1024 bits", RefusedKeys.rsa1024, .unsupportedKey),
+        Refused("RSA-PSS", RefusedKeys.rsaPSS, .unsupportedKey),
+        Refused("P-384", RefusedKeys.p384, .unsupportedKey),
+        Refused("secp256k1", RefusedKeys.secp256k1, .unsupportedKey),
+        Refused("explicit curve", RefusedKeys.explicitP256, .unsupportedKey),
+        Refused("Ed448", RefusedKeys.ed448, .unsupportedKey),
+        Refused("X25519", RefusedKeys.x25519, .unsupportedKey),
+        Refused("public", RefusedKeys.publicOnly, .unreadableKey),
+        Refused("encrypted", RefusedKeys.encrypted, .unreadableKey),
+        Refused("traditional", RefusedKeys.traditional, .unreadableKey),
+        Refused("empty", "", .unreadableKey),
+        Refused("no PEM", "secret", .unreadableKey),
+        Refused("cut", String(PublishedKeys.rfc7515RSA.prefix(800)), .unreadableKey),
+        Refused("no DER", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", .unreadableKey),
+    ])
+    func `a key of another kind is refused`(_ key: Refused) {
+        #expect(throws: key.error) { try SigningKey(pem: key.pem) }
+    }
+
     @Test func `a key whose halves differ is refused`() throws {
-        let pem = PublishedKeys.rfc7515RSA
-        let lines = pem.split(separator: "\n")
-        // The modulus is in the lines after the header; the exponents follow it.
-        let changed = lines.enumerated().map { $0.offset == 3 ? $0.element.replacing("A", with: "B") : $0.element[...] }
-        #expect(throws: CryptographyError.self) { try SigningKey(pem: changed.joined(separator: "\n")) }
+        // The fourth line of the Base64 lies inside the modulus.
+        var lines = PublishedKeys.rfc7515RSA.split(separator: "\n").map(String.init)
+        lines[3].replaceSubrange(lines[3].startIndex...lines[3].startIndex, with: lines[3].hasPrefix("A") ? "B" : "A")
+        #expect(throws: CryptographyError.inconsistentKey) { try SigningKey(pem: lines.joined(separator: "\n")) }
     }
 
     @Test func `an error says nothing of the key`() {

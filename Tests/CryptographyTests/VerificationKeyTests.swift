@@ -32,34 +32,43 @@ import Testing
         }
     }
 
-    static let refusals: [(kind: String, parameters: PublicKeyParameters, error: CryptographyError)] = [
-        ("a point off the curve", .ec(x: x, y: x), .invalidPublicKey),
-        ("zeros", .ec(x: [UInt8](repeating: 0, count: 32), y: [UInt8](repeating: 0, count: 32)), .invalidPublicKey),
-        ("beyond the field", .ec(x: [UInt8](repeating: 0xFF, count: 32), y: y), .invalidPublicKey),
-        ("a short coordinate", .ec(x: Array(x.dropLast()), y: y), .invalidPublicKey),
-        ("a long coordinate", .ec(x: [0] + x, y: y), .invalidPublicKey),
-        ("no coordinate", .ec(x: [], y: []), .invalidPublicKey),
-        ("a short Ed25519 key", .okp(x: Array(edwards.dropLast())), .invalidPublicKey),
-        ("a long Ed25519 key", .okp(x: edwards + [0]), .invalidPublicKey),
-        ("RSA of 1024 bits", .rsa(n: modulus(bytes: 128), e: exponent), .unsupportedKey),
-        ("RSA of 2047 bits", .rsa(n: [0x7F] + modulus(bytes: 256).dropFirst(), e: exponent), .unsupportedKey),
-        ("RSA of 16384 bits", .rsa(n: modulus(bytes: 2048), e: exponent), .unsupportedKey),
-        ("an empty modulus", .rsa(n: [], e: exponent), .unsupportedKey),
-        ("an even modulus", .rsa(n: modulus(bytes: 256, last: 2), e: exponent), .invalidPublicKey),
-        ("a zero in front", .rsa(n: [0] + modulus(bytes: 256), e: exponent), .invalidPublicKey),
-        ("exponent 1", .rsa(n: modulus(bytes: 256), e: [1]), .invalidPublicKey),
-        ("an even exponent", .rsa(n: modulus(bytes: 256), e: [1, 0, 0]), .invalidPublicKey),
-        ("a zero before the exponent", .rsa(n: modulus(bytes: 256), e: [0, 1, 0, 1]), .invalidPublicKey),
-        ("no exponent", .rsa(n: modulus(bytes: 256), e: []), .invalidPublicKey),
-        ("a huge exponent", .rsa(n: modulus(bytes: 256), e: modulus(bytes: 128)), .invalidPublicKey),
-        ("a secret", .symmetric, .unsupportedKey),
+    struct Refused: CustomTestStringConvertible, Sendable {
+        let testDescription: String
+        let parameters: PublicKeyParameters
+        let error: CryptographyError
+
+        init(_ kind: String, _ parameters: PublicKeyParameters, _ error: CryptographyError) {
+            (testDescription, self.parameters, self.error) = (kind, parameters, error)
+        }
+    }
+
+    static let refusals = [
+        Refused("a point off the curve", .ec(x: x, y: x), .invalidPublicKey),
+        Refused(
+            "zeros", .ec(x: [UInt8](repeating: 0, count: 32), y: [UInt8](repeating: 0, count: 32)), .invalidPublicKey),
+        Refused("beyond the field", .ec(x: [UInt8](repeating: 0xFF, count: 32), y: y), .invalidPublicKey),
+        Refused("a short coordinate", .ec(x: Array(x.dropLast()), y: y), .invalidPublicKey),
+        Refused("a long coordinate", .ec(x: [0] + x, y: y), .invalidPublicKey),
+        Refused("no coordinate", .ec(x: [], y: []), .invalidPublicKey),
+        Refused("a short Ed25519 key", .okp(x: Array(edwards.dropLast())), .invalidPublicKey),
+        Refused("a long Ed25519 key", .okp(x: edwards + [0]), .invalidPublicKey),
+        Refused("RSA of 1024 bits", .rsa(n: modulus(bytes: 128), e: exponent), .unsupportedKey),
+        Refused("RSA of 2047 bits", .rsa(n: [0x7F] + modulus(bytes: 256).dropFirst(), e: exponent), .unsupportedKey),
+        Refused("RSA of 16384 bits", .rsa(n: modulus(bytes: 2048), e: exponent), .unsupportedKey),
+        Refused("an empty modulus", .rsa(n: [], e: exponent), .unsupportedKey),
+        Refused("an even modulus", .rsa(n: modulus(bytes: 256, last: 2), e: exponent), .invalidPublicKey),
+        Refused("a zero in front", .rsa(n: [0] + modulus(bytes: 256), e: exponent), .invalidPublicKey),
+        Refused("exponent 1", .rsa(n: modulus(bytes: 256), e: [1]), .invalidPublicKey),
+        Refused("an even exponent", .rsa(n: modulus(bytes: 256), e: [1, 0, 0]), .invalidPublicKey),
+        Refused("a zero before the exponent", .rsa(n: modulus(bytes: 256), e: [0, 1, 0, 1]), .invalidPublicKey),
+        Refused("no exponent", .rsa(n: modulus(bytes: 256), e: []), .invalidPublicKey),
+        Refused("a huge exponent", .rsa(n: modulus(bytes: 256), e: modulus(bytes: 128)), .invalidPublicKey),
+        Refused("a secret", .symmetric, .unsupportedKey),
     ]
 
     @Test(arguments: refusals)
-    func `parameters that no key has are refused`(
-        _ kind: String, _ parameters: PublicKeyParameters, _ error: CryptographyError
-    ) {
-        #expect(throws: error) { try VerificationKey(parameters: parameters) }
+    func `parameters that no key has are refused`(_ key: Refused) {
+        #expect(throws: key.error) { try VerificationKey(parameters: key.parameters) }
     }
 
     @Test func `a verification key does not accept the signature of another algorithm`() throws {

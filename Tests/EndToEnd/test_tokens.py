@@ -698,7 +698,7 @@ class Good:
 
     def public_bytes(self, encoding: str, form: str) -> bytes:
         return self.public.public_bytes(
-            serialization.Encoding[encoding], serialization.PublicFormat[form]
+            getattr(serialization.Encoding, encoding), getattr(serialization.PublicFormat, form)
         )
 
     def forgeries(self) -> dict[str, str]:

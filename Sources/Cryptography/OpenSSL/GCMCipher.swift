@@ -5,7 +5,10 @@ import COpenSSL
 /// Key and nonce have fixed lengths here, so of OpenSSL's failures only failed allocations are left, and Swift
 /// stops on those as well.
 @safe struct GCMCipher: ~Copyable {
-    enum Direction: Int32 { case decrypt = 0, encrypt = 1 }
+    enum Direction: Int32 {
+        case decrypt = 0
+        case encrypt = 1
+    }
 
     private let context: OpaquePointer
 

@@ -15,4 +15,9 @@ package struct JSONError: Error, Hashable, Sendable {
     package let reason: Reason
     /// Bytes from the start.
     package let offset: Int
+
+    package init(reason: Reason, offset: Int) {
+        self.reason = reason
+        self.offset = offset
+    }
 }

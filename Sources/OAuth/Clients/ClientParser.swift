@@ -1,0 +1,240 @@
+import Cryptography
+import JOSE
+
+/// Reads one entry of the client file and collects everything that is wrong with it.
+struct ClientParser {
+    private let members: JSONObject
+    private var read: Set<String> = []
+    var problems: [String] = []
+    var warnings: [String] = []
+    /// How messages call this client.
+    let name: String
+
+    /// Names of RFC 7591 and of this server's later parts: known, and without effect here.
+    private static let tolerated: Set<String> = [
+        "post_logout_redirect_uris", "response_types", "jwks", "jwks_uri", "logo_uri", "client_uri", "policy_uri",
+        "tos_uri", "contacts", "software_id", "software_version", "cors_origins", "kii", "monaca", "test_numbers",
+    ]
+
+    init(_ entry: JSONValue) {
+        members = entry.object ?? JSONObject()
+        name = members["client_id"].flatMap(Self.text).map { "client \"\($0)\"" } ?? "a client"
+    }
+
+    mutating func parse() -> Client? {
+        guard let id = text("client_id"), Self.isIdentifier(id) else {
+            problems.append("client_id must be printable ASCII, 1 to 255 characters")
+            return nil
+        }
+        let secret = secretDigest()
+        let method = authenticationMethod(hasSecret: secret.digest != nil)
+        var client = Client(
+            id: ClientID(id), name: Self.cleaned(text("client_name") ?? id), authenticationMethod: method,
+            redirectURIs: uris("redirect_uris"), grantTypes: grantTypes())
+        client.secretDigest = secret.digest
+        client.hasPlaintextSecret = secret.isPlaintext
+        client.linkURIs = uris("link_uris")
+        client.scope = scope()
+        client.requiresPKCE = flag("require_pkce")
+        client.isFirstParty = flag("first_party")
+        client.mayIntrospect = flag("may_introspect")
+        client.projectID = text("project_id")
+        readTokenOptions(into: &client)
+        readMessageOptions(into: &client)
+        if client.mayIntrospect, client.isPublic { problems.append("may_introspect needs a client secret") }
+        if client.grantTypes.contains(.clientCredentials), client.isPublic {
+            problems.append("client_credentials needs a client secret")
+        }
+        warnAboutUnknownMembers()
+        return client
+    }
+
+    private mutating func readTokenOptions(into client: inout Client) {
+        client.tokenProfile = choice("token_profile", TokenProfile.self) ?? .rfc9068
+        client.signingAlgorithm = choice("access_token_signed_response_alg", SignatureAlgorithm.self) ?? .es256
+        client.publisherID = integer("publisher_id")
+        if let lifetime = integer("access_token_lifetime") {
+            if (1...31_536_000).contains(lifetime) {
+                client.accessTokenLifetimeSeconds = Int(lifetime)
+            } else {
+                problems.append("access_token_lifetime must be 1 to 31536000 seconds")
+            }
+        }
+        if let audience = audience() { client.audience = audience }
+    }
+
+    private mutating func readMessageOptions(into client: inout Client) {
+        client.defaultLocale = text("default_locale")
+        if let domain = text("webotp_domain") {
+            if Self.isHostName(domain) { client.webOTPDomain = domain } else {
+                problems.append("webotp_domain must be a host name")
+            }
+        }
+        if let hash = text("android_app_hash") {
+            if hash.utf8.count == 11, hash.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) {
+                client.androidAppHash = hash
+            } else {
+                problems.append("android_app_hash must have 11 characters")
+            }
+        }
+    }
+}
+
+// MARK: - Members
+
+extension ClientParser {
+    private mutating func secretDigest() -> (digest: SHA256Digest?, isPlaintext: Bool) {
+        let plain = text("client_secret")
+        let hashed = text("client_secret_sha256")
+        if plain != nil, hashed != nil { problems.append("client_secret and client_secret_sha256 exclude each other") }
+        if let hashed {
+            guard let digest = Hex.decode(hashed).flatMap({ SHA256Digest(bytes: $0) }) else {
+                problems.append("client_secret_sha256 must be 64 hexadecimal digits")
+                return (nil, false)
+            }
+            return (digest, false)
+        }
+        guard let plain else { return (nil, false) }
+        if plain.utf8.count < 8 { problems.append("client_secret must have 8 characters or more") }
+        return (SHA256Digest(of: plain), true)
+    }
+
+    private mutating func authenticationMethod(hasSecret: Bool) -> ClientAuthenticationMethod {
+        let fallback: ClientAuthenticationMethod = hasSecret ? .clientSecretBasic : .none
+        let method =
+            choice("token_endpoint_auth_method", ClientAuthenticationMethod.self) ?? fallback
+        if method == .none, hasSecret { problems.append("a client with token_endpoint_auth_method none has no secret") }
+        if method != .none, !hasSecret { problems.append("token_endpoint_auth_method needs a client secret") }
+        return method
+    }
+
+    private mutating func grantTypes() -> Set<GrantType> {
+        guard let names = list("grant_types") else { return [.authorizationCode, .refreshToken] }
+        var types: Set<GrantType> = []
+        for name in names {
+            if let type = GrantType(rawValue: name) { types.insert(type) } else {
+                warnings.append("grant_types: a value is not supported and ignored")
+            }
+        }
+        return types
+    }
+
+    private mutating func uris(_ member: String) -> [RedirectURI] {
+        (list(member) ?? []).compactMap { text in
+            guard let uri = RedirectURI(text) else {
+                problems.append("\(member): an entry is not an absolute URI without fragment or wildcard")
+                return nil
+            }
+            return uri
+        }
+    }
+
+    private mutating func scope() -> Scope? {
+        guard let text = text("scope") else { return nil }
+        guard let scope = Scope(text) else {
+            problems.append("scope is malformed")
+            return nil
+        }
+        return scope
+    }
+
+    private mutating func audience() -> [String]? {
+        if let one = members["audience"]?.string {
+            read.insert("audience")
+            return [one]
+        }
+        guard let many = list("audience") else { return nil }
+        if many.isEmpty { problems.append("audience must not be empty") }
+        return many.isEmpty ? nil : many
+    }
+
+    /// Xsolla's ids are integers: taken as their decimal text.
+    private static func text(_ value: JSONValue) -> String? {
+        value.string ?? value.integer.map(String.init)
+    }
+
+    private mutating func text(_ member: String) -> String? {
+        read.insert(member)
+        guard let value = members[member] else { return nil }
+        guard let text = Self.text(value), !text.isEmpty else {
+            problems.append("\(member) must be a text")
+            return nil
+        }
+        return text
+    }
+
+    private mutating func integer(_ member: String) -> Int64? {
+        read.insert(member)
+        guard let value = members[member] else { return nil }
+        guard let integer = value.integer else {
+            problems.append("\(member) must be an integer")
+            return nil
+        }
+        return integer
+    }
+
+    private mutating func flag(_ member: String) -> Bool {
+        read.insert(member)
+        guard let value = members[member] else { return false }
+        guard let flag = value.bool else {
+            problems.append("\(member) must be true or false")
+            return false
+        }
+        return flag
+    }
+
+    private mutating func list(_ member: String) -> [String]? {
+        read.insert(member)
+        guard let value = members[member] else { return nil }
+        let texts = value.array?.compactMap(\.string)
+        guard let texts, texts.count == value.array?.count else {
+            problems.append("\(member) must be a list of texts")
+            return nil
+        }
+        return texts
+    }
+
+    private mutating func choice<Choice: RawRepresentable & CaseIterable>(
+        _ member: String, _: Choice.Type
+    ) -> Choice? where Choice.RawValue == String {
+        guard let name = text(member) else { return nil }
+        guard let choice = Choice(rawValue: name) else {
+            let known = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+            problems.append("\(member) must be one of \(known)")
+            return nil
+        }
+        return choice
+    }
+
+    private mutating func warnAboutUnknownMembers() {
+        for member in members.members where !read.contains(member.name) && !Self.tolerated.contains(member.name) {
+            warnings.append("unknown member \"\(member.name)\"")
+        }
+    }
+
+    private static func isIdentifier(_ text: String) -> Bool {
+        (1...255).contains(text.utf8.count) && text.utf8.allSatisfy { (0x20...0x7E).contains($0) }
+    }
+
+    private static func isHostName(_ text: String) -> Bool {
+        (1...253).contains(text.utf8.count)
+            && text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
+                (1...63).contains(label.utf8.count) && label.first != "-" && label.last != "-"
+                    && label.utf8.allSatisfy {
+                        $0 == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                            || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0 | 0x20)
+                    }
+            }
+    }
+
+    /// A name goes into texts and pages: no line breaks, no direction marks, nothing invisible.
+    private static func cleaned(_ name: String) -> String {
+        let visible = name.unicodeScalars.filter { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned: false
+            default: true
+            }
+        }
+        return String(String(String.UnicodeScalarView(visible)).prefix(64))
+    }
+}

@@ -1,0 +1,82 @@
+import ArgumentParser
+import Cryptography
+import JOSE
+import OAuth
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+struct ClientsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "clients", abstract: "Show and check the registered clients.",
+        discussion: "Clients are registered in clients.json; a running server reads it again on SIGHUP.",
+        subcommands: [List.self, Check.self, Secret.self], defaultSubcommand: List.self)
+
+    private static func file() throws -> (ClientFile, path: String) {
+        let path = try Invocation.current.configuration().0.clientsFile
+        guard let data = FileManager.default.contents(atPath: path) else { throw Failure("\(path): cannot be read") }
+        do throws(ClientFile.Failure) { return (try ClientFile(parsing: Array(data)), path) } catch {
+            throw Failure(error.problems.map { "\(path), \($0)" }.joined(separator: "\n"))
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show the clients.")
+        @Flag(help: "Print JSON.") var json = false
+
+        func run() async throws {
+            let clients = try ClientsCommand.file().0.clients
+            if json {
+                print(JSONValue.object(["clients": .array(clients.map(Self.json))]).serializedText)
+            } else {
+                for client in clients {
+                    let kind = client.isPublic ? "public" : "confidential"
+                    print("\(client.id.rawValue.padded(to: 32)) \(kind.padded(to: 13)) \(client.name)")
+                }
+            }
+        }
+
+        private static func json(_ client: Client) -> JSONValue {
+            [
+                "client_id": .string(client.id.rawValue),
+                "client_name": .string(client.name),
+                "token_endpoint_auth_method": .string(client.authenticationMethod.rawValue),
+                "grant_types": .array(client.grantTypes.map(\.rawValue).sorted().map(JSONValue.string)),
+                "redirect_uris": .array(client.redirectURIs.map { .string($0.text) }),
+                "audience": .array(client.audience.map(JSONValue.string)),
+                "may_introspect": .bool(client.mayIntrospect),
+            ]
+        }
+    }
+
+    struct Check: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Read the file and say what is wrong with it.")
+
+        func run() async throws {
+            let (file, path) = try ClientsCommand.file()
+            for warning in file.warnings { print("warning: \(path), \(warning)") }
+            print("\(path): \(file.clients.count) clients, no problem")
+        }
+    }
+
+    struct Secret: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make a client secret and the client_secret_sha256 that registers it.")
+        @Flag(help: "Print JSON.") var json = false
+
+        func run() async throws {
+            let secret = Entropy.system.token()
+            let digest = Hex.encode(SHA256Digest(of: secret).bytes)
+            if json {
+                let object: JSONValue = ["client_secret": .string(secret), "client_secret_sha256": .string(digest)]
+                print(object.serializedText)
+            } else {
+                print("For the client, shown only here:  \(secret)")
+                print("For clients.json:                 \"client_secret_sha256\": \"\(digest)\"")
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+import Cryptography
+import DeveloperLog
+import Hummingbird
+import Logging
+import Messaging
+import NIOPosix
+import OAuth
+import PhoneLogin
+import RateLimiting
+import SQLiteDriver
+import ServiceLifecycle
+import Storage
+import Time
+import Web
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// The whole server, put together: the only place that knows every part. The program and the tests use it alike.
+struct Composition: Sendable {
+    let responder: RouterResponder<DenwaRequestContext>
+    let store: SQLStore
+    let registry: ClientRegistry
+    let keys: KeySet
+    let delivery: MessageDelivery
+    private let configuration: ServerConfiguration
+    private let keyDirectory: KeyDirectory
+    private let clock: WallClock
+    private let logger: Logger
+
+    /// Opens or makes the database, the keys and the client list.
+    init(
+        _ configuration: ServerConfiguration, clock: WallClock = .system, entropy: Entropy = .system, logger: Logger
+    ) async throws {
+        self.configuration = configuration
+        self.clock = clock
+        self.logger = logger
+        let now = clock.now()
+
+        keyDirectory = KeyDirectory(path: configuration.keysDirectory, entropy: entropy)
+        try keyDirectory.prepare(at: now)
+        let secret = try keyDirectory.secret()
+        let loaded = try keyDirectory.load()
+        keys = KeySet(keys: loaded.keys, active: loaded.active)
+        registry = ClientRegistry(try Self.readClients(configuration, logger: logger))
+
+        store = SQLStore(engine: try Self.openDatabase(configuration.databasePath))
+        try await store.migrate(at: now)
+
+        let health = DeliveryHealth()
+        let doorbell = Doorbell()
+        let inbox = configuration.isProduction ? nil : DevelopmentInbox()
+        delivery = MessageDelivery(
+            store: store, seal: MessageSeal(secret: secret, entropy: entropy),
+            connectors: Self.connectors(configuration, inbox: inbox), health: health, doorbell: doorbell,
+            clock: clock, logger: logger)
+
+        let edge = Edge(clock: clock, trustedProxies: TrustedProxies(configuration.trustedProxies))
+        let router = Router(context: DenwaRequestContext.self)
+        router.add(middleware: LastResort())
+        router.add(middleware: AccessLog())
+        let flow = PhoneLoginFlow(
+            registry: registry, store: store, log: store, settings: configuration.phone,
+            authorizationCodeLifetimeSeconds: configuration.tokens.codeLifetimeSeconds, secret: secret,
+            health: health, doorbell: doorbell, entropy: entropy)
+        PhoneLoginEndpoints(flow: flow, edge: edge, issuer: configuration.issuer).add(to: router)
+        Self.addOAuth(
+            to: router, configuration, registry: registry, keys: keys, store: store, secret: secret,
+            entropy: entropy, edge: edge)
+        HealthEndpoints(isReady: { [store] in await store.isReachable() }).add(to: router)
+        if let inbox { DevelopmentInboxPage(inbox: inbox).add(to: router) }
+        responder = router.buildResponder()
+    }
+
+    private static func addOAuth(
+        to router: Router<DenwaRequestContext>, _ configuration: ServerConfiguration, registry: ClientRegistry,
+        keys: KeySet, store: SQLStore, secret: [UInt8], entropy: Entropy, edge: Edge
+    ) {
+        let authenticator = ClientAuthenticator(registry: registry, log: store)
+        let verifier = AccessTokenVerifier(issuer: configuration.issuer, keys: keys)
+        OAuthEndpoints(
+            token: TokenEndpoint(
+                authenticator: authenticator, store: store,
+                issuer: AccessTokenIssuer(
+                    issuer: configuration.issuer, keys: keys, settings: configuration.tokens, entropy: entropy),
+                settings: configuration.tokens, refreshTokens: RefreshTokenDerivation(secret: secret),
+                limitPerClient: configuration.tokenPerClient, entropy: entropy),
+            introspection: IntrospectionEndpoint(
+                authenticator: authenticator, verifier: verifier, registry: registry, store: store,
+                issuer: configuration.issuer),
+            revocation: RevocationEndpoint(authenticator: authenticator, verifier: verifier, store: store),
+            edge: edge
+        ).add(to: router)
+        WellKnownEndpoints(keys: keys, issuer: configuration.issuer).add(to: router)
+        ProjectKeysEndpoint(keys: keys, registry: registry).add(to: router)
+        TokenValidateEndpoint(
+            validation: TokenValidation(verifier: verifier, registry: registry, store: store), edge: edge
+        ).add(to: router)
+    }
+
+    /// What runs besides answering requests.
+    var backgroundServices: [any Service] {
+        [delivery, Housekeeping(store: store, retention: retention, clock: clock, logger: logger)]
+    }
+
+    private var retention: SQLStore.Retention {
+        var retention = SQLStore.Retention()
+        retention.eventSeconds = configuration.developerLogRetentionDays * 86_400
+        return retention
+    }
+
+    /// Reads keys and clients again. What cannot be read is refused whole, and what runs goes on.
+    func reload() {
+        do {
+            let loaded = try keyDirectory.load()
+            keys.replace(keys: loaded.keys, active: loaded.active)
+            logger.notice("keys read again", metadata: ["count": "\(loaded.keys.count)"])
+        } catch {
+            logger.error("keys not read again, the running ones stay", metadata: ["reason": "\(error)"])
+        }
+        do {
+            let clients = try Self.readClients(configuration, logger: logger)
+            registry.replace(with: clients)
+            logger.notice("clients read again", metadata: ["count": "\(clients.count)"])
+        } catch {
+            logger.error("clients not read again, the running ones stay", metadata: ["reason": "\(error)"])
+        }
+    }
+}
+
+// MARK: - Parts from the outside
+
+extension Composition {
+    private static func readClients(_ configuration: ServerConfiguration, logger: Logger) throws -> [Client] {
+        let path = configuration.clientsFile
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw StartProblem("\(path): cannot be read")
+        }
+        do throws(ClientFile.Failure) {
+            let file = try ClientFile(parsing: Array(data))
+            for warning in file.warnings { logger.warning("\(path): \(warning)") }
+            return file.clients
+        } catch {
+            throw StartProblem(error.problems.map { "\(path): \($0)" }.joined(separator: "; "))
+        }
+    }
+
+    static func openDatabase(_ path: String) throws -> SQLiteDatabase {
+        let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        if !folder.isEmpty {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        }
+        do { return try SQLiteDatabase(path: path) } catch {
+            throw StartProblem("\(path): cannot be opened as a SQLite database")
+        }
+    }
+
+    private static func connectors(
+        _ configuration: ServerConfiguration, inbox: DevelopmentInbox?
+    ) -> [any MessageConnector] {
+        configuration.connectors.map { connector -> any MessageConnector in
+            let plain: any MessageConnector =
+                switch connector {
+                case .console: ConsoleConnector()
+                case .file(let path): FileConnector(path: path)
+                }
+            return inbox.map { InboxConnector(inbox: $0, next: plain) } ?? plain
+        }
+    }
+}
+
+/// Why the server cannot start, in words for its operator.
+struct StartProblem: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,109 @@
+/// A setting an operator can make, in the configuration file, the environment or a flag. The one list of them:
+/// the reader, `--help`, `denwa config reference` and docs/configuration.md all come from it.
+struct ConfigurationKey: Sendable {
+    enum Kind: String, Sendable {
+        case text, integer, list, limit
+        case flag = "true/false"
+        case json = "JSON"
+    }
+
+    let name: String
+    let kind: Kind
+    let fallback: String
+    let help: String
+    var isSecret = false
+
+    /// `limits.sendPerIP` is `DENWA_LIMITS_SEND_PER_IP` in the environment.
+    var environmentName: String { "DENWA_" + words.joined(separator: "_").uppercased() }
+    /// …and `--limits-send-per-ip` as a flag.
+    var flagName: String { "--" + words.joined(separator: "-").lowercased() }
+
+    /// Dots separate words, and so does a capital after a small letter.
+    private var words: [String] {
+        name.split(separator: ".").flatMap { component in
+            var words = [""]
+            var previous: Character = "A"
+            for character in component {
+                if previous.isLowercase, character.isUppercase { words.append("") }
+                words[words.count - 1].append(character)
+                previous = character
+            }
+            return words
+        }
+    }
+}
+
+extension ConfigurationKey {
+    static let all: [ConfigurationKey] = [
+        .init(name: "http.host", kind: .text, fallback: "127.0.0.1", help: "Address to listen on."),
+        .init(name: "http.port", kind: .integer, fallback: "8080", help: "Port to listen on; 0 takes a free one."),
+        .init(
+            name: "http.trustedProxies", kind: .list, fallback: "",
+            help: "Addresses or networks whose `Forwarded` and `X-Forwarded-For` are believed. Empty: nobody's."),
+        .init(
+            name: "issuer", kind: .text, fallback: "http://localhost:<port>",
+            help: "This server's public URL: the `iss` of tokens, and what links are built from."),
+        .init(
+            name: "production", kind: .flag, fallback: "false, true with a public https issuer",
+            help: "Refuse to start with anything that is only fit for development."),
+        .init(
+            name: "database.url", kind: .text, fallback: "sqlite:var/denwa.sqlite",
+            help: "Where everything is kept: `sqlite:` and a path.", isSecret: true),
+        .init(
+            name: "keys.directory", kind: .text, fallback: "keys",
+            help: "Signing keys and the sealing secret; made at first start."),
+        .init(name: "clients.file", kind: .text, fallback: "clients.json", help: "The registered clients."),
+        .init(
+            name: "messaging.connectors", kind: .json, fallback: #"[{"type":"console"}]"#,
+            help: "How texts leave, in the order they are tried.", isSecret: true),
+        .init(
+            name: "messaging.outboxFile", kind: .text, fallback: "",
+            help: "Write texts to this file, one JSON line each, instead of the console. For tests."),
+        .init(name: "phone.codeLength", kind: .integer, fallback: "6", help: "Digits in a code, 4 to 10."),
+        .init(
+            name: "phone.codeLifetimeSeconds", kind: .integer, fallback: "180", help: "How long a code lives."),
+        .init(name: "phone.maxGuesses", kind: .integer, fallback: "5", help: "Guesses at one code."),
+        .init(
+            name: "phone.guessesPerNumberPerHour", kind: .integer, fallback: "10",
+            help: "Wrong guesses at one number, over all operations and clients; 0 switches the limit off."),
+        .init(
+            name: "phone.allowedCountries", kind: .list, fallback: "",
+            help: "ISO 3166-1 codes that texts may go to. Empty: all."),
+        .init(name: "limits.sendPerNumber", kind: .limit, fallback: "5/3600", help: "Texts to one number."),
+        .init(
+            name: "limits.resendCooldownSeconds", kind: .integer, fallback: "30",
+            help: "Pause between two texts to one number; 0 switches it off."),
+        .init(
+            name: "limits.sendPerIP", kind: .limit, fallback: "20/3600",
+            help: "Texts asked for from one IPv4 address or IPv6 /64."),
+        .init(name: "limits.sendPerClient", kind: .limit, fallback: "1000/60", help: "Texts for one client."),
+        .init(
+            name: "limits.confirmPerIP", kind: .limit, fallback: "60/60",
+            help: "Confirmations from one IPv4 address or IPv6 /64."),
+        .init(
+            name: "limits.tokenPerClient", kind: .limit, fallback: "6000/60",
+            help: "Tokens issued to one client."),
+        .init(
+            name: "tokens.accessLifetimeSeconds", kind: .integer, fallback: "3600",
+            help: "Lifetime of an access token."),
+        .init(
+            name: "tokens.refreshLifetimeSeconds", kind: .integer, fallback: "2592000",
+            help: "How long an unused refresh token lives."),
+        .init(
+            name: "tokens.codeLifetimeSeconds", kind: .integer, fallback: "60",
+            help: "Lifetime of an authorization code."),
+        .init(
+            name: "tokens.refreshGraceSeconds", kind: .integer, fallback: "30",
+            help: "How long a spent refresh token answers with the same successor."),
+        .init(
+            name: "developerLog.retentionDays", kind: .integer, fallback: "90",
+            help: "How long the developer log is kept."),
+        .init(
+            name: "log.level", kind: .text, fallback: "info",
+            help: "trace, debug, info, notice, warning, error or critical; debug adds one line a request."),
+        .init(
+            name: "log.format", kind: .text, fallback: "text on a terminal, else json", help: "text or json."),
+    ]
+
+    static func named(_ name: String) -> ConfigurationKey? { all.first { $0.name == name } }
+}

@@ -1,0 +1,172 @@
+import JOSE
+import Logging
+import OAuth
+import PhoneLogin
+import RateLimiting
+import Web
+
+/// Turns texts from the sources into a `ServerConfiguration`.
+struct ConfigurationReader {
+    private var sources: ConfigurationSources
+
+    init(_ sources: ConfigurationSources) { self.sources = sources }
+
+    var problems: [ConfigurationProblem] { sources.problems }
+    var warnings: [String] { sources.warnings }
+
+    mutating func read() -> ServerConfiguration? {
+        let port = integer("http.port", 8080, in: 0...65535)
+        let issuerText = sources.text("issuer") ?? ("http://localhost:\(port)", "the default issuer")
+        guard let issuer = Issuer(issuerText.value) else {
+            sources.report("\(issuerText.source) must be an http or https URL without query or fragment")
+            return nil
+        }
+        var configuration = ServerConfiguration(issuer: issuer)
+        configuration.port = port
+        configuration.host = text("http.host", configuration.host)
+        configuration.trustedProxies = networks("http.trustedProxies")
+        // A public https issuer is production, whatever else was forgotten.
+        configuration.isProduction = flag("production") ?? (issuer.isSecure && !issuer.isLoopback)
+        configuration.databasePath = databasePath(configuration.databasePath)
+        configuration.keysDirectory = text("keys.directory", configuration.keysDirectory)
+        configuration.clientsFile = text("clients.file", configuration.clientsFile)
+        configuration.connectors = connectors()
+        configuration.phone = phone()
+        configuration.tokens = tokens()
+        configuration.tokenPerClient = limit("limits.tokenPerClient", configuration.tokenPerClient)
+        configuration.developerLogRetentionDays = integer("developerLog.retentionDays", 90, in: 1...3650)
+        configuration.logLevel = choice("log.level", Logger.Level.info)
+        configuration.logFormat = optionalChoice("log.format")
+        return configuration
+    }
+
+    private mutating func phone() -> PhoneLoginSettings {
+        var phone = PhoneLoginSettings()
+        phone.codeLength = integer("phone.codeLength", phone.codeLength, in: 4...10)
+        phone.codeLifetimeSeconds = integer("phone.codeLifetimeSeconds", phone.codeLifetimeSeconds, in: 10...3600)
+        phone.maxGuesses = integer("phone.maxGuesses", phone.maxGuesses, in: 1...100)
+        let guesses = integer("phone.guessesPerNumberPerHour", 10, in: 0...1_000_000)
+        phone.guessesPerNumber = Limit(count: guesses, windowSeconds: 3600)
+        phone.allowedCountries = Set(list("phone.allowedCountries").map { $0.uppercased() })
+        if phone.allowedCountries.contains(where: { $0.utf8.count != 2 }) {
+            sources.report("phone.allowedCountries takes ISO 3166-1 codes of two letters")
+        }
+        phone.resendCooldownSeconds = integer(
+            "limits.resendCooldownSeconds", phone.resendCooldownSeconds, in: 0...86_400)
+        phone.sendPerNumber = limit("limits.sendPerNumber", phone.sendPerNumber)
+        phone.sendPerIP = limit("limits.sendPerIP", phone.sendPerIP)
+        phone.sendPerClient = limit("limits.sendPerClient", phone.sendPerClient)
+        phone.confirmPerIP = limit("limits.confirmPerIP", phone.confirmPerIP)
+        return phone
+    }
+
+    private mutating func tokens() -> TokenSettings {
+        var tokens = TokenSettings()
+        tokens.accessLifetimeSeconds = integer(
+            "tokens.accessLifetimeSeconds", tokens.accessLifetimeSeconds, in: 1...31_536_000)
+        tokens.refreshLifetimeSeconds = integer(
+            "tokens.refreshLifetimeSeconds", tokens.refreshLifetimeSeconds, in: 1...315_360_000)
+        tokens.codeLifetimeSeconds = integer("tokens.codeLifetimeSeconds", tokens.codeLifetimeSeconds, in: 1...600)
+        tokens.refreshGraceSeconds = integer("tokens.refreshGraceSeconds", tokens.refreshGraceSeconds, in: 0...3600)
+        return tokens
+    }
+
+    private mutating func databasePath(_ fallback: String) -> String {
+        guard let (url, source) = sources.text("database.url") else { return fallback }
+        guard url.hasPrefix("sqlite:"), url.utf8.count > 7 else {
+            sources.report("\(source) must be sqlite: and a path")
+            return fallback
+        }
+        return String(url.dropFirst(7))
+    }
+
+    private mutating func connectors() -> [ServerConfiguration.ConnectorConfiguration] {
+        let outboxFile = sources.text("messaging.outboxFile")?.value
+        guard let (text, source) = sources.text("messaging.connectors") else {
+            return outboxFile.map { [.file(path: $0)] } ?? [.console]
+        }
+        guard let entries = try? JSONValue(parsing: Array(text.utf8)).array, !entries.isEmpty else {
+            sources.report("\(source) must be a list of connectors, each with a \"type\"")
+            return []
+        }
+        var connectors: [ServerConfiguration.ConnectorConfiguration] = []
+        for entry in entries {
+            switch entry["type"]?.string {
+            case "console": connectors.append(.console)
+            case "file":
+                if let path = entry["path"]?.string ?? outboxFile { connectors.append(.file(path: path)) } else {
+                    sources.report("\(source): the file connector needs a \"path\"")
+                }
+            default: sources.report("\(source): a connector's \"type\" must be console or file")
+            }
+        }
+        return connectors
+    }
+}
+
+// MARK: - Kinds of settings
+
+extension ConfigurationReader {
+    private mutating func text(_ name: String, _ fallback: String) -> String {
+        guard let (value, source) = sources.text(name) else { return fallback }
+        if value.isEmpty { sources.report("\(source) must not be empty") }
+        return value
+    }
+
+    private mutating func integer(_ name: String, _ fallback: Int, in range: ClosedRange<Int>) -> Int {
+        guard let (value, source) = sources.text(name) else { return fallback }
+        guard let integer = Int(value), range.contains(integer) else {
+            sources.report("\(source) must be an integer from \(range.lowerBound) to \(range.upperBound)")
+            return fallback
+        }
+        return integer
+    }
+
+    private mutating func flag(_ name: String) -> Bool? {
+        guard let (value, source) = sources.text(name) else { return nil }
+        guard let flag = Bool(value.lowercased()) else {
+            sources.report("\(source) must be true or false")
+            return nil
+        }
+        return flag
+    }
+
+    private mutating func list(_ name: String) -> [String] {
+        guard let (value, _) = sources.text(name) else { return [] }
+        return value.split(separator: ",").map { String($0.filter { !$0.isWhitespace }) }.filter { !$0.isEmpty }
+    }
+
+    private mutating func networks(_ name: String) -> [IPNetwork] {
+        list(name).compactMap { text in
+            guard let network = IPNetwork(text) else {
+                sources.report("\(name) takes addresses and networks such as 10.0.0.0/8")
+                return nil
+            }
+            return network
+        }
+    }
+
+    /// `0` switches a limit off.
+    private mutating func limit(_ name: String, _ fallback: Limit?) -> Limit? {
+        guard let (value, source) = sources.text(name) else { return fallback }
+        if value == "0" { return nil }
+        guard let limit = Limit(parsing: value) else {
+            sources.report("\(source) must be \"<count>/<seconds>\" or 0")
+            return fallback
+        }
+        return limit
+    }
+
+    private mutating func choice<Choice: RawRepresentable>(_ name: String, _ fallback: Choice) -> Choice
+    where Choice.RawValue == String { optionalChoice(name) ?? fallback }
+
+    private mutating func optionalChoice<Choice: RawRepresentable>(_ name: String) -> Choice?
+    where Choice.RawValue == String {
+        guard let (value, source) = sources.text(name) else { return nil }
+        guard let choice = Choice(rawValue: value) else {
+            sources.report("\(source) has a value that is not known")
+            return nil
+        }
+        return choice
+    }
+}

@@ -1,0 +1,66 @@
+import Cryptography
+import OAuth
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// What must not go live: everything that is convenient on a developer's machine and dangerous elsewhere.
+enum ProductionChecks {
+    /// All of them at once, so that an operator mends them in one go.
+    static func problems(of configuration: ServerConfiguration) -> [String] {
+        issuerProblems(configuration) + connectorProblems(configuration) + keyProblems(configuration)
+            + clientProblems(configuration)
+    }
+
+    private static func issuerProblems(_ configuration: ServerConfiguration) -> [String] {
+        guard !configuration.issuer.isSecure || configuration.issuer.isLoopback else { return [] }
+        return ["issuer is \(configuration.issuer.url): production needs a public https URL"]
+    }
+
+    private static func connectorProblems(_ configuration: ServerConfiguration) -> [String] {
+        configuration.connectors.map { connector in
+            switch connector {
+            case .console: "messaging.connectors: console is for development"
+            case .file: "messaging.connectors: file is for development"
+            }
+        }
+    }
+
+    private static func keyProblems(_ configuration: ServerConfiguration) -> [String] {
+        let directory = KeyDirectory(path: configuration.keysDirectory, entropy: .system)
+        guard !directory.isEmpty else {
+            return ["\(configuration.keysDirectory) has no keys: make them with `denwa keys generate --algorithm ES256`"]
+        }
+        do {
+            _ = try directory.load()
+            _ = try directory.secret()
+            return try directory.readableByOthers().map { "\($0) can be read by other users: chmod 600" }
+        } catch {
+            return ["\(error)"]
+        }
+    }
+
+    private static func clientProblems(_ configuration: ServerConfiguration) -> [String] {
+        let path = configuration.clientsFile
+        guard let data = FileManager.default.contents(atPath: path) else { return ["\(path) cannot be read"] }
+        let file: ClientFile
+        do throws(ClientFile.Failure) { file = try ClientFile(parsing: Array(data)) } catch {
+            return error.problems.map { "\(path): \($0)" }
+        }
+        return file.clients.flatMap { client -> [String] in
+            var problems: [String] = []
+            if client.hasPlaintextSecret {
+                problems.append(
+                    "client \"\(client.id.rawValue)\": client_secret is readable, use client_secret_sha256 "
+                        + "(`denwa clients secret` makes one)")
+            }
+            for uri in client.redirectURIs + client.linkURIs where !uri.isAllowedInProduction {
+                problems.append("client \"\(client.id.rawValue)\": \(uri.text) is http outside this machine")
+            }
+            return problems
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import JOSE
+import Logging
+import OAuth
+import PhoneLogin
+import RateLimiting
+import Web
+
+/// Everything a server needs to know before it starts, checked.
+struct ServerConfiguration: Sendable {
+    enum ConnectorConfiguration: Sendable, Equatable {
+        case console
+        case file(path: String)
+    }
+
+    enum LogFormat: String, Sendable { case text, json }
+
+    var host = "127.0.0.1"
+    var port = 8080
+    var trustedProxies: [IPNetwork] = []
+    var issuer: Issuer
+    var isProduction = false
+    var databasePath = "var/denwa.sqlite"
+    var keysDirectory = "keys"
+    var clientsFile = "clients.json"
+    var connectors: [ConnectorConfiguration] = [.console]
+    var phone = PhoneLoginSettings()
+    var tokens = TokenSettings()
+    var tokenPerClient = Limit(count: 6000, windowSeconds: 60)
+    var developerLogRetentionDays = 90
+    var logLevel = Logger.Level.info
+    /// `nil`: text on a terminal, else JSON.
+    var logFormat: LogFormat?
+
+    struct Invalid: Error, Sendable {
+        let problems: [ConfigurationProblem]
+    }
+
+    static func read(_ sources: ConfigurationSources) throws(Invalid) -> (ServerConfiguration, warnings: [String]) {
+        var reader = ConfigurationReader(sources)
+        let configuration = reader.read()
+        guard let configuration, reader.problems.isEmpty else { throw Invalid(problems: reader.problems) }
+        return (configuration, reader.warnings)
+    }
+}

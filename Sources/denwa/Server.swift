@@ -1,0 +1,53 @@
+import OAuth
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import ServiceLifecycle
+import UnixSignals
+import Web
+
+/// Runs a composition until SIGTERM or SIGINT: HTTP, deliveries, housekeeping, and SIGHUP to read again.
+struct Server {
+    let composition: Composition
+    let configuration: ServerConfiguration
+    let logger: Logger
+
+    func run() async throws {
+        let application = Application(
+            responder: composition.responder,
+            server: .http1(
+                configuration: HTTP1Channel.Configuration(
+                    // A client that says nothing for a minute gives its place back.
+                    idleTimeout: .seconds(60),
+                    httpDecoderConfiguration: .init(
+                        maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100))),
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port), backlog: 1024),
+            onServerRunning: { [configuration, logger] channel in
+                let port = channel.localAddress?.port ?? configuration.port
+                logger.notice(
+                    "listening", metadata: [
+                        "address": "\(configuration.host):\(port)", "issuer": "\(configuration.issuer.url)",
+                    ])
+            },
+            logger: logger)
+        let services: [any Service] = [Reloading(composition: composition)] + composition.backgroundServices
+        var group = ServiceGroupConfiguration(
+            services: services + [application], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        // Requests under way get this long to finish.
+        group.maximumGracefulShutdownDuration = .seconds(10)
+        try await ServiceGroup(configuration: group).run()
+    }
+}
+
+/// SIGHUP reads keys and clients again.
+private struct Reloading: Service {
+    let composition: Composition
+
+    func run() async throws {
+        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+            composition.reload()
+        }
+    }
+}
