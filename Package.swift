@@ -87,6 +87,11 @@ let package = Package(
         .target(name: "Time"),
         .target(name: "CPhoneNumber", linkerSettings: [.linkedLibrary("phonenumber")]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+
+        // Tests.
+        .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"]),
+        .testTarget(name: "JOSETests", dependencies: ["JOSE", "Cryptography", "Time"]),
+        .testTarget(name: "PhoneNumbersTests", dependencies: ["PhoneNumbers", "CPhoneNumber"]),
     ],
     cxxLanguageStandard: .cxx17
 )

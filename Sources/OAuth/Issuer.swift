@@ -7,7 +7,8 @@ package struct Issuer: Sendable, Hashable {
     package init?(_ url: String) {
         var url = url
         while url.hasSuffix("/") { url.removeLast() }
-        guard let redirect = RedirectURI(url), redirect.text.hasPrefix("http://") || redirect.text.hasPrefix("https://"),
+        guard let redirect = RedirectURI(url),
+            redirect.text.hasPrefix("http://") || redirect.text.hasPrefix("https://"),
             !url.contains("?")
         else { return nil }
         self.url = url

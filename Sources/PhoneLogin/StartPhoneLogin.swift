@@ -64,7 +64,8 @@ extension PhoneLoginFlow {
         guard let scope = Scope(request.scope ?? ""), client.scope.map(scope.isSubset) ?? true else {
             throw .parameterMalformed
         }
-        let wishes = (request.uiLocales?.split(separator: " ").map(String.init) ?? [])
+        let wishes =
+            (request.uiLocales?.split(separator: " ").map(String.init) ?? [])
             + (request.acceptLanguage.map(MessageLocale.wishes) ?? [])
             + (client.defaultLocale.map { [$0] } ?? [])
         return Parameters(

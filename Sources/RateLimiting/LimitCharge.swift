@@ -26,6 +26,7 @@ package struct LimitRefusal: Error, Sendable, Equatable {
     package init(name: LimitName, limit: Limit, retryAfterSeconds: Int) {
         self.name = name
         self.limit = limit
-        self.retryAfterSeconds = max(1, retryAfterSeconds)
+        // Never longer than the window: requests that race read the clock at slightly different moments.
+        self.retryAfterSeconds = min(max(1, retryAfterSeconds), limit.windowSeconds)
     }
 }

@@ -80,7 +80,8 @@ struct SQLiteConnection: SQLConnection {
             return .text(unsafe String(decoding: bytes, as: UTF8.self))
         case SQLITE_BLOB:
             let count = Int(unsafe sqlite3_column_bytes(handle, index))
-            return .blob(unsafe [UInt8](UnsafeRawBufferPointer(start: sqlite3_column_blob(handle, index), count: count)))
+            return .blob(
+                unsafe [UInt8](UnsafeRawBufferPointer(start: sqlite3_column_blob(handle, index), count: count)))
         default: return .null
         }
     }

@@ -57,14 +57,4 @@ extension Request {
         let value = headers[.contentType] ?? ""
         return value.prefix { $0 != ";" }.filter { !$0.isWhitespace }.lowercased()
     }
-
-    func cookie(_ name: String) -> String? {
-        for field in headers[values: .cookie] {
-            for pair in field.split(separator: ";") {
-                let parts = pair.drop(while: \.isWhitespace).split(separator: "=", maxSplits: 1)
-                if parts.count == 2, parts[0] == name { return String(parts[1]) }
-            }
-        }
-        return nil
-    }
 }

@@ -59,14 +59,14 @@ struct Composition: Sendable {
             clock: clock, logger: logger)
 
         let edge = Edge(clock: clock, trustedProxies: TrustedProxies(configuration.trustedProxies))
-        let router = Router(context: DenwaRequestContext.self)
+        let router = Router(context: DenwaRequestContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: LastResort())
         router.add(middleware: AccessLog())
         let flow = PhoneLoginFlow(
             registry: registry, store: store, log: store, settings: configuration.phone,
             authorizationCodeLifetimeSeconds: configuration.tokens.codeLifetimeSeconds, secret: secret,
             health: health, doorbell: doorbell, entropy: entropy)
-        PhoneLoginEndpoints(flow: flow, edge: edge, issuer: configuration.issuer).add(to: router)
+        PhoneLoginEndpoints(flow: flow, edge: edge).add(to: router)
         Self.addOAuth(
             to: router, configuration, registry: registry, keys: keys, store: store, secret: secret,
             entropy: entropy, edge: edge)

@@ -1,8 +1,8 @@
-import OAuth
 import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+import OAuth
 import ServiceLifecycle
 import UnixSignals
 import Web
@@ -27,7 +27,8 @@ struct Server {
             onServerRunning: { [configuration, logger] channel in
                 let port = channel.localAddress?.port ?? configuration.port
                 logger.notice(
-                    "listening", metadata: [
+                    "listening",
+                    metadata: [
                         "address": "\(configuration.host):\(port)", "issuer": "\(configuration.issuer.url)",
                     ])
             },

@@ -1,6 +1,6 @@
-import Time
 import JOSE
 import Synchronization
+import Time
 
 #if canImport(Glibc)
     import Glibc

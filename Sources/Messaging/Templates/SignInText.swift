@@ -68,6 +68,7 @@ package struct SignInText: Sendable {
             code: "{code} ist dein Code für {app}, {minutes} Min. gültig. Gib ihn nicht weiter.", link: "Oder öffne:"),
         "pt": Wording(
             code: "{code} é o seu código de {app}. Vale {minutes} min. Não o partilhe.", link: "Ou abra:"),
-        "ar": Wording(code: "{code} هو رمز {app} الخاص بك، صالح لمدة {minutes} دقائق. لا تشاركه مع أحد.", link: "أو افتح:"),
+        "ar": Wording(
+            code: "{code} هو رمز {app} الخاص بك، صالح لمدة {minutes} دقائق. لا تشاركه مع أحد.", link: "أو افتح:"),
     ]
 }

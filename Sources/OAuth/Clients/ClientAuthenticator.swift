@@ -2,12 +2,6 @@ import Cryptography
 package import DeveloperLog
 package import Time
 
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
-
 /// A client whose credentials were checked, or a public one that has none. Only `ClientAuthenticator` makes it.
 package struct AuthenticatedClient: Sendable {
     package let client: Client
@@ -52,7 +46,7 @@ package struct ClientCredentials: Sendable {
     private static func parseBasic(_ header: String) throws(OAuthError) -> ClientCredentials {
         let parts = header.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
         guard parts.count == 2, parts[0].lowercased() == "basic",
-            let decoded = Data(base64Encoded: String(parts[1])),
+            let decoded = Base64.decode(parts[1]),
             let text = String(validating: decoded, as: UTF8.self),
             let colon = text.firstIndex(of: ":")
         else { throw .invalidClient }

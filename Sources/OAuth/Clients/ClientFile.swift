@@ -28,7 +28,8 @@ package struct ClientFile: Sendable {
             throw Failure(problems: [Problem(line: lines.line(atOffset: error.offset), reason: reason)])
         }
         guard let entries = root["clients"]?.array else {
-            throw Failure(problems: [Problem(line: 1, reason: "expected an object with the member \"clients\", a list")])
+            throw Failure(problems: [Problem(line: 1, reason: "expected an object with the member \"clients\", a list")]
+            )
         }
         var clients: [Client] = []
         var problems: [Problem] = []

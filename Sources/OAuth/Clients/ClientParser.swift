@@ -66,7 +66,9 @@ struct ClientParser {
     private mutating func readMessageOptions(into client: inout Client) {
         client.defaultLocale = text("default_locale")
         if let domain = text("webotp_domain") {
-            if Self.isHostName(domain) { client.webOTPDomain = domain } else {
+            if Self.isHostName(domain) {
+                client.webOTPDomain = domain
+            } else {
                 problems.append("webotp_domain must be a host name")
             }
         }
@@ -112,7 +114,9 @@ extension ClientParser {
         guard let names = list("grant_types") else { return [.authorizationCode, .refreshToken] }
         var types: Set<GrantType> = []
         for name in names {
-            if let type = GrantType(rawValue: name) { types.insert(type) } else {
+            if let type = GrantType(rawValue: name) {
+                types.insert(type)
+            } else {
                 warnings.append("grant_types: a value is not supported and ignored")
             }
         }

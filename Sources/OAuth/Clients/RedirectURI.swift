@@ -52,7 +52,8 @@ package struct RedirectURI: Hashable, Sendable {
     /// Matches by exact string; RFC 8252 §7.3 lets the port of a loopback *address* differ, because a native
     /// app takes whichever is free. `localhost` is a name and may resolve elsewhere, so it stays exact (§8.3).
     package func matches(_ requested: String) -> Bool {
-        if requested == text { return true }
+        // By bytes: to Swift, U+212A (the Kelvin sign) equals the letter K.
+        if requested.utf8.elementsEqual(text.utf8) { return true }
         guard let loopback, let other = Self.loopback(of: requested) else { return false }
         return loopback == other
     }

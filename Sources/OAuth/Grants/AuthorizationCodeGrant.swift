@@ -1,5 +1,5 @@
-import Time
 import Cryptography
+import Time
 
 /// RFC 6749 §4.1.3 with RFC 7636 §4.5.
 struct AuthorizationCodeGrant: TokenGrant {
@@ -18,13 +18,15 @@ struct AuthorizationCodeGrant: TokenGrant {
             throw .invalidRequest("code_verifier is not 43 to 128 unreserved characters")
         }
         // Made before the store is asked, so that redeeming and storing it are one act.
-        let refreshToken = entropy.token()
+        let refreshToken = request.client.grantTypes.contains(.refreshToken) ? entropy.token() : nil
         let presentation = CodePresentation(
             digest: SHA256Digest(of: code), client: request.client.id,
             redirectURI: try request.form.value("redirect_uri"), answeredChallenge: answered,
-            refreshToken: NewRefreshToken(
-                digest: SHA256Digest(of: refreshToken),
-                expiresAt: request.now.adding(seconds: settings.refreshLifetimeSeconds)),
+            refreshToken: refreshToken.map {
+                NewRefreshToken(
+                    digest: SHA256Digest(of: $0),
+                    expiresAt: request.now.adding(seconds: settings.refreshLifetimeSeconds))
+            },
             accessTokenExpiresAt: issuer.expiry(for: request.client, at: request.now))
 
         let grant = try await redeem(presentation, for: request)

@@ -1,5 +1,5 @@
-import Time
 import Cryptography
+import Time
 
 /// Every refresh token but a family's first is computed from the one before it.
 ///

@@ -39,14 +39,16 @@ package struct AccessTokenIssuer: Sendable {
     package func issue(
         for grant: Grant, scope: Scope, to client: Client, at now: Timestamp
     ) throws(OAuthError) -> Issued {
-        try sign(subject: grant.account.rawValue, scope: scope, client: client, at: now, extra: { claims in
-            claims["auth_time"] = .integer(grant.authenticatedAt.seconds)
-            claims["amr"] = .array(grant.methods.map { .string($0.rawValue) })
-            claims[Self.grantClaim] = .string(grant.id.rawValue)
-            if client.tokenProfile == .xsolla {
-                XsollaTokenProfile.add(to: &claims, scope: scope, client: client)
-            }
-        })
+        try sign(
+            subject: grant.account.rawValue, scope: scope, client: client, at: now,
+            extra: { claims in
+                claims["auth_time"] = .integer(grant.authenticatedAt.seconds)
+                claims["amr"] = .array(grant.methods.map { .string($0.rawValue) })
+                claims[Self.grantClaim] = .string(grant.id.rawValue)
+                if client.tokenProfile == .xsolla {
+                    XsollaTokenProfile.add(to: &claims, scope: scope, client: client)
+                }
+            })
     }
 
     /// A token for the client itself (RFC 6749 §4.4); its subject is the client (RFC 9068 §2.2).

@@ -10,14 +10,14 @@ package struct CodePresentation: Sendable {
     package let redirectURI: String?
     /// What the presented verifier hashes to.
     package let answeredChallenge: CodeChallenge?
-    /// Stored if the grant allows a refresh token.
-    package let refreshToken: NewRefreshToken
+    /// Stored if the grant asks for one; `nil` when the client may not use it.
+    package let refreshToken: NewRefreshToken?
     /// The grant is kept at least this long.
     package let accessTokenExpiresAt: Timestamp
 
     package init(
         digest: SHA256Digest, client: ClientID, redirectURI: String?, answeredChallenge: CodeChallenge?,
-        refreshToken: NewRefreshToken, accessTokenExpiresAt: Timestamp
+        refreshToken: NewRefreshToken?, accessTokenExpiresAt: Timestamp
     ) {
         self.accessTokenExpiresAt = accessTokenExpiresAt
         self.digest = digest
@@ -68,7 +68,7 @@ package struct CodeBinding: Sendable {
     /// stripped from the authorization request unseen (RFC 9700 §4.8.2).
     package func mismatch(of presentation: CodePresentation) -> CodeMismatch? {
         if let presented = presentation.redirectURI {
-            guard presented == redirectURI else { return .redirectURI }
+            guard presented.utf8.elementsEqual(redirectURI.utf8) else { return .redirectURI }
         } else if redirectWasRequested {
             return .redirectURI
         }

@@ -6,12 +6,15 @@ extension SQLConnection {
     /// `account_phone` decides when two firsts race.
     func provenAccount(number: String, new id: AccountID, at now: Timestamp) async throws -> Account {
         if let known = try await provenAccount(number: number, at: now) { return known }
-        let isFirst = try await run(
-            """
-            INSERT INTO account_phone (number, account_id, verified_at, last_proof_at)
-            VALUES (\(number), \(id), \(now), \(now)) ON CONFLICT (number) DO NOTHING
-            """) == 1
-        guard isFirst else { return try await provenAccount(number: number, at: now) ?? Account(id: id, isDisabled: true) }
+        let isFirst =
+            try await run(
+                """
+                INSERT INTO account_phone (number, account_id, verified_at, last_proof_at)
+                VALUES (\(number), \(id), \(now), \(now)) ON CONFLICT (number) DO NOTHING
+                """) == 1
+        guard isFirst else {
+            return try await provenAccount(number: number, at: now) ?? Account(id: id, isDisabled: true)
+        }
         try await run("INSERT INTO account (id, created_at) VALUES (\(id), \(now))")
         return Account(id: id, isDisabled: false)
     }

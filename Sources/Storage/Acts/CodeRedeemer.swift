@@ -43,9 +43,9 @@ struct CodeRedeemer {
             return .unknown
         }
         var grantExpiry = presentation.accessTokenExpiresAt
-        if grant.scope.asksForRefreshToken {
-            try await connection.insert(presentation.refreshToken, grant: grant)
-            grantExpiry = max(grantExpiry, presentation.refreshToken.expiresAt)
+        if let refreshToken = presentation.refreshToken, grant.scope.asksForRefreshToken {
+            try await connection.insert(refreshToken, grant: grant)
+            grantExpiry = max(grantExpiry, refreshToken.expiresAt)
         }
         try await connection.extendGrant(grant.id, until: grantExpiry)
         return .redeemed(grant)

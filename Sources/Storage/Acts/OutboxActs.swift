@@ -1,7 +1,6 @@
+import DeveloperLog
 package import Messaging
 package import Time
-
-import DeveloperLog
 
 extension SQLConnection {
     func enqueue(_ message: QueuedMessage) async throws {

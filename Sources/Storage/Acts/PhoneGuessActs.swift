@@ -1,11 +1,10 @@
+import Accounts
 package import DeveloperLog
+import OAuth
 package import PhoneLogin
+import PhoneNumbers
 package import RateLimiting
 package import Time
-
-import Accounts
-import OAuth
-import PhoneNumbers
 
 extension SQLStore {
     package func guess(

@@ -74,10 +74,11 @@ extension SQLStore: TokenStore {
         id: String, expiresAt: Timestamp, of client: ClientID, from origin: RequestOrigin, at now: Timestamp
     ) async throws {
         try await engine.write { connection in
-            let isNew = try await connection.run(
-                """
-                INSERT INTO revoked_token (id, expires_at) VALUES (\(id), \(expiresAt)) ON CONFLICT (id) DO NOTHING
-                """) == 1
+            let isNew =
+                try await connection.run(
+                    """
+                    INSERT INTO revoked_token (id, expires_at) VALUES (\(id), \(expiresAt)) ON CONFLICT (id) DO NOTHING
+                    """) == 1
             guard isNew else { return }
             try await connection.record(.revoked(client, "by its client, one access token", origin, now))
         }

@@ -1,9 +1,9 @@
 import Accounts
-import Time
 import HTTPTypes
 package import Hummingbird
 import JOSE
 package import OAuth
+import Time
 
 /// `POST /oauth2/token`, `/oauth2/introspect` and `/oauth2/revoke`: forms in, RFC-shaped JSON out.
 package struct OAuthEndpoints: Sendable {

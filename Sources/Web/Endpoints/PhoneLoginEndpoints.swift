@@ -1,7 +1,6 @@
 import HTTPTypes
 package import Hummingbird
 import JOSE
-package import OAuth
 package import PhoneLogin
 import RateLimiting
 
@@ -9,12 +8,10 @@ import RateLimiting
 package struct PhoneLoginEndpoints: Sendable {
     private let flow: PhoneLoginFlow
     private let edge: Edge
-    private let deviceCookie: DeviceCookie
 
-    package init(flow: PhoneLoginFlow, edge: Edge, issuer: Issuer) {
+    package init(flow: PhoneLoginFlow, edge: Edge) {
         self.flow = flow
         self.edge = edge
-        deviceCookie = DeviceCookie(isSecure: issuer.isSecure)
     }
 
     package func add(to router: Router<DenwaRequestContext>) {
@@ -54,11 +51,8 @@ package struct PhoneLoginEndpoints: Sendable {
         do throws(PhoneLoginError) {
             let completed = try await flow.confirm(
                 confirmation, from: edge.origin(of: request, context), at: edge.now)
-            var response = Response.json(
-                .ok,
-                ["login_url": .string(completed.loginURL), "device_id": .string(completed.deviceID)])
-            response.headers[.setCookie] = deviceCookie.setting(completed.deviceID)
-            return response
+            return .json(
+                .ok, ["login_url": .string(completed.loginURL), "device_id": .string(completed.deviceID)])
         } catch {
             return error.response(logger: context.logger)
         }
@@ -75,7 +69,7 @@ package struct PhoneLoginEndpoints: Sendable {
             uiLocales: try query.value("ui_locales"), acceptLanguage: request.headers[.acceptLanguage],
             phoneNumber: try body.string("phone_number"), sendLink: try body.bool("send_link") ?? false,
             linkURL: try body.string("link_url"),
-            deviceID: try body.string("device_id") ?? request.cookie(deviceCookie.name))
+            deviceID: try body.string("device_id"))
     }
 
     private func readConfirm(_ request: Request) async throws(WireFailure) -> PhoneLoginConfirmation {
@@ -86,21 +80,6 @@ package struct PhoneLoginEndpoints: Sendable {
         else { throw .missing }
         return PhoneLoginConfirmation(
             clientID: try query.value("client_id"), code: code, operationID: operationID, phoneNumber: phoneNumber,
-            deviceID: try body.string("device_id") ?? request.cookie(deviceCookie.name))
-    }
-}
-
-/// The device id of an earlier success, for clients that keep cookies.
-struct DeviceCookie {
-    let name: String
-    private let attributes: String
-
-    init(isSecure: Bool) {
-        name = isSecure ? "__Host-denwa-device" : "denwa-device"
-        attributes = "; Path=/; HttpOnly; SameSite=Lax" + (isSecure ? "; Secure" : "")
-    }
-
-    func setting(_ deviceID: String) -> String {
-        "\(name)=\(deviceID); Max-Age=\(DeviceRecognition.lifetimeSeconds)\(attributes)"
+            deviceID: try body.string("device_id"))
     }
 }

@@ -1,9 +1,9 @@
-import Logging
 import HTTPTypes
 package import Hummingbird
 import JOSE
+import Logging
 
-/// Outermost: gives every reply a request id, and turns what no endpoint answered into plain JSON. A framework's
+/// Outermost: turns what no endpoint answered into plain JSON. A framework's
 /// own error body must not reach an OAuth client, nor an error's text a stranger.
 package struct LastResort: RouterMiddleware {
     package init() {}
@@ -12,6 +12,16 @@ package struct LastResort: RouterMiddleware {
         _ request: Request, context: DenwaRequestContext,
         next: @concurrent (Request, DenwaRequestContext) async throws -> Response
     ) async throws -> Response {
+        var response = await respond(to: request, context: context, next: next)
+        // RFC 9110 §9.3.2: the answer to HEAD has no content.
+        if request.method == .head { response.body = ResponseBody() }
+        return response
+    }
+
+    private func respond(
+        to request: Request, context: DenwaRequestContext,
+        next: @concurrent (Request, DenwaRequestContext) async throws -> Response
+    ) async -> Response {
         do {
             return try await next(request, context)
         } catch let error as any HTTPResponseError {

@@ -1,10 +1,10 @@
-import Time
-import ServiceLifecycle
 import HTTPTypes
 package import Hummingbird
 import JOSE
 package import Messaging
 import NIOCore
+import ServiceLifecycle
+import Time
 
 /// `/dev/inbox`: the texts that went out, newest first, live. Works without a script by reloading itself.
 package struct DevelopmentInboxPage: Sendable {
@@ -38,7 +38,9 @@ package struct DevelopmentInboxPage: Sendable {
             <small>\(HTML.escape(message.clientID)) · \(HTML.escape(message.locale)) · <time data-at="\(message.createdAt.milliseconds)">\(HTML.escape(Self.clockTime(message)))</time></small></li>
             """
         }
-        let list = texts.isEmpty ? "<p class=\"none\">No text has gone out yet.</p>" : "<ol>\(texts.joined(separator: "\n"))</ol>"
+        let list =
+            texts.isEmpty
+            ? "<p class=\"none\">No text has gone out yet.</p>" : "<ol>\(texts.joined(separator: "\n"))</ol>"
         var response = Self.asset(
             """
             <!doctype html>

@@ -1,6 +1,6 @@
-import OAuth
 import ArgumentParser
 import JOSE
+import OAuth
 
 struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -36,7 +36,8 @@ struct ConfigCommand: AsyncParsableCommand {
         static var table: String {
             let rows = ConfigurationKey.all.map { key in
                 let fallback = key.fallback.isEmpty ? "" : "`\(key.fallback)`"
-                return "| `\(key.name)` | `\(key.environmentName)` | \(key.kind.rawValue) | \(fallback) | \(key.help) |\n"
+                return
+                    "| `\(key.name)` | `\(key.environmentName)` | \(key.kind.rawValue) | \(fallback) | \(key.help) |\n"
             }
             return "| setting | environment | kind | default | meaning |\n|---|---|---|---|---|\n" + rows.joined()
         }

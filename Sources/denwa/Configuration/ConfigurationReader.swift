@@ -43,7 +43,7 @@ struct ConfigurationReader {
     private mutating func phone() -> PhoneLoginSettings {
         var phone = PhoneLoginSettings()
         phone.codeLength = integer("phone.codeLength", phone.codeLength, in: 4...10)
-        phone.codeLifetimeSeconds = integer("phone.codeLifetimeSeconds", phone.codeLifetimeSeconds, in: 10...3600)
+        phone.codeLifetimeSeconds = integer("phone.codeLifetimeSeconds", phone.codeLifetimeSeconds, in: 1...3600)
         phone.maxGuesses = integer("phone.maxGuesses", phone.maxGuesses, in: 1...100)
         let guesses = integer("phone.guessesPerNumberPerHour", 10, in: 0...1_000_000)
         phone.guessesPerNumber = Limit(count: guesses, windowSeconds: 3600)
@@ -94,7 +94,9 @@ struct ConfigurationReader {
             switch entry["type"]?.string {
             case "console": connectors.append(.console)
             case "file":
-                if let path = entry["path"]?.string ?? outboxFile { connectors.append(.file(path: path)) } else {
+                if let path = entry["path"]?.string ?? outboxFile {
+                    connectors.append(.file(path: path))
+                } else {
                     sources.report("\(source): the file connector needs a \"path\"")
                 }
             default: sources.report("\(source): a connector's \"type\" must be console or file")

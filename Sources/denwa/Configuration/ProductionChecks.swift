@@ -32,7 +32,9 @@ enum ProductionChecks {
     private static func keyProblems(_ configuration: ServerConfiguration) -> [String] {
         let directory = KeyDirectory(path: configuration.keysDirectory, entropy: .system)
         guard !directory.isEmpty else {
-            return ["\(configuration.keysDirectory) has no keys: make them with `denwa keys generate --algorithm ES256`"]
+            return [
+                "\(configuration.keysDirectory) has no keys: make them with `denwa keys generate --algorithm ES256`"
+            ]
         }
         do {
             _ = try directory.load()

@@ -39,8 +39,8 @@ struct KeyDirectory: Sendable {
     let path: String
     private let entropy: Entropy
 
-    /// What a new folder gets, so that every `access_token_signed_response_alg` but HS256 works at once.
-    private static let initialAlgorithms: [SignatureAlgorithm] = [.es256, .rs256, .edDSA]
+    /// What a new folder gets: every `access_token_signed_response_alg` works at once.
+    private static let initialAlgorithms = SignatureAlgorithm.allCases
 
     init(path: String, entropy: Entropy) {
         self.path = path
@@ -76,7 +76,9 @@ struct KeyDirectory: Sendable {
 
     func entries() throws -> [Entry] {
         let parsed: JSONValue
-        do { parsed = try JSONValue(parsing: Array(try PrivateFile.read(keysetPath).utf8)) } catch let error as JSONError {
+        do { parsed = try JSONValue(parsing: Array(try PrivateFile.read(keysetPath).utf8)) } catch let error
+            as JSONError
+        {
             throw Problem(description: "\(keysetPath): not valid JSON (\(error.reason.rawValue))")
         }
         return try (parsed["keys"]?.array ?? []).map { value in
@@ -157,7 +159,8 @@ extension KeyDirectory {
     /// The next key of an algorithm becomes active and the active one retires; without a next one a new key is made.
     func rotate(_ algorithm: SignatureAlgorithm, at now: Timestamp) throws -> Entry {
         try change { entries in
-            for index in entries.indices where entries[index].algorithm == algorithm && entries[index].status == .active {
+            for index in entries.indices where entries[index].algorithm == algorithm && entries[index].status == .active
+            {
                 entries[index].status = .retired
             }
             if let next = entries.firstIndex(where: { $0.algorithm == algorithm && $0.status == .next }) {

@@ -1,5 +1,5 @@
-import Logging
 package import Hummingbird
+import Logging
 package import OAuth
 
 /// `POST /token/validate`: 204 while signature, lifetime and user hold.

@@ -1,0 +1,58 @@
+# The whole developer interface. Every target installs what it needs first.
+
+DEBIAN_PACKAGES := g++ libphonenumber-dev libsqlite3-dev libssl-dev pkg-config python3-venv
+PYTHON := .venv/bin/python
+REQUIREMENTS := Tests/EndToEnd/requirements.txt
+SOURCES := Sources Tests Benchmarks Package.swift
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-swift test-end-to-end lint format bench clean
+
+help: ## Show the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+setup: .venv/complete ## Install what a fresh Debian machine with a Swift toolchain lacks
+	@command -v swift >/dev/null || { echo "Swift 6.2 or later is needed: https://www.swift.org/install" >&2; exit 1; }
+
+# Asking dpkg is quick; apt is called only when something is missing.
+.PHONY: debian-packages
+debian-packages:
+	@missing=""; for package in $(DEBIAN_PACKAGES); do \
+	  dpkg-query -W -f '$${Status}' "$$package" 2>/dev/null | grep -q "ok installed" || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  sudo=""; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	  $$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; \
+	fi
+
+.venv/complete: $(REQUIREMENTS) | debian-packages
+	python3 -m venv .venv
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $(REQUIREMENTS)
+	@touch $@
+
+run: setup ## Start a development server on http://localhost:8080
+	swift build --product denwa
+	exec .build/debug/denwa serve
+
+test: test-swift test-end-to-end ## Run every test
+
+test-swift: setup
+	swift build --build-tests
+	swift test --skip-build
+
+test-end-to-end: setup
+	swift build --product denwa
+	DENWA_BINARY=.build/debug/denwa $(PYTHON) -m pytest -q Tests/EndToEnd
+
+lint: setup ## Check the style of the code
+	swift format lint --strict --recursive --parallel $(SOURCES)
+
+format: setup ## Put the code into the house's style
+	swift format --in-place --recursive --parallel $(SOURCES)
+
+bench: setup ## Measure the release build; results and method are in docs/benchmarks.md
+	swift build -c release --product denwa
+	$(PYTHON) Benchmarks/run.py $(BENCH)
+
+clean: ## Remove what was built and what a development server wrote
+	rm -rf .build .venv var
