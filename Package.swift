@@ -20,8 +20,8 @@ let package = Package(
         .executableTarget(
             name: "denwa",
             dependencies: [
-                "Web", "Storage", "SQLiteDriver", "Messaging", "PhoneLogin", "OAuth", "PhoneNumbers", "DeveloperLog",
-                "RateLimiting", "JOSE", "Cryptography", "Time",
+                "Web", "Storage", "SQLiteDriver", "PhoneLogin", "OAuth", "Accounts", "Messaging", "PhoneNumbers",
+                "DeveloperLog", "RateLimiting", "JOSE", "Cryptography", "Time",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -87,6 +87,10 @@ let package = Package(
         .target(name: "Time"),
         .target(name: "CPhoneNumber", linkerSettings: [.linkedLibrary("phonenumber")]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+
+        .executableTarget(
+            name: "storage-benchmark", dependencies: ["Storage", "SQLiteDriver", "DeveloperLog", "Time"],
+            path: "Benchmarks/Storage"),
 
         // Tests.
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"]),

@@ -8,4 +8,7 @@ package struct RequestOrigin: Sendable, Equatable {
         self.requestID = requestID
         self.address = address
     }
+
+    /// Somebody at the command line.
+    package static let `operator` = RequestOrigin(requestID: "command-line", address: "")
 }

@@ -14,8 +14,8 @@ struct Denwa: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Serve.self, KeysCommand.self, ClientsCommand.self, LogCommand.self, ConfigCommand.self, Migrate.self,
-            Doctor.self,
+            Serve.self, KeysCommand.self, ClientsCommand.self, UsersCommand.self, LogCommand.self,
+            ConfigCommand.self, Migrate.self, Doctor.self,
         ],
         defaultSubcommand: Serve.self)
 

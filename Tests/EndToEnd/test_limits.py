@@ -389,6 +389,7 @@ def test_a_known_device_is_texted_when_strangers_have_spent_the_sends(start_serv
     device = remembered_device(victim)
     strangers = [request(server, victim.number, client) for client in CLIENTS[:4]]
     assert [reply.status_code for reply in strangers] == [200, 200, 429, 429]
+    server.outbox.wait(victim.number, 3)             # theirs, so that the next text is the victim's
     back = server.login(number=victim.number, device_id=device)
     assert back.request().status_code == 200
     assert back.confirm().status_code == 200

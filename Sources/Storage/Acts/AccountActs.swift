@@ -1,5 +1,6 @@
-import Accounts
-import Time
+package import Accounts
+import DeveloperLog
+package import Time
 
 extension SQLConnection {
     /// The account of a number that was just proved; the first proof makes it. The primary key of
@@ -27,5 +28,45 @@ extension SQLConnection {
             """)
         guard let owner else { return nil }
         return Account(id: AccountID(try owner.text(0)), isDisabled: try owner.optionalInteger(1) != nil)
+    }
+}
+
+extension SQLStore: AccountStore {
+    package func account(_ reference: AccountReference) async throws -> Account? {
+        try await engine.read { connection in try await connection.account(reference) }
+    }
+
+    package func setDisabled(
+        _ isDisabled: Bool, _ reference: AccountReference, at now: Timestamp
+    ) async throws -> Account? {
+        try await engine.write { connection in
+            guard let account = try await connection.account(reference) else { return nil }
+            guard account.isDisabled != isDisabled else { return account }
+            try await connection.run(
+                "UPDATE account SET disabled_at = \(isDisabled ? now : nil) WHERE id = \(account.id)")
+            try await connection.record(
+                SecurityEvent(
+                    isDisabled ? .accountDisabled : .accountEnabled, at: now, origin: .operator,
+                    reason: isDisabled ? "disabled by an operator" : "enabled by an operator"))
+            return Account(id: account.id, isDisabled: isDisabled)
+        }
+    }
+}
+
+extension SQLConnection {
+    fileprivate func account(_ reference: AccountReference) async throws -> Account? {
+        let row: SQLRow?
+        switch reference {
+        case .id(let id):
+            row = try await first("SELECT id, disabled_at FROM account WHERE id = \(id)")
+        case .number(let number):
+            row = try await first(
+                """
+                SELECT a.id, a.disabled_at FROM account a JOIN account_phone p ON p.account_id = a.id
+                WHERE p.number = \(number)
+                """)
+        }
+        guard let row else { return nil }
+        return Account(id: AccountID(try row.text(0)), isDisabled: try row.optionalInteger(1) != nil)
     }
 }

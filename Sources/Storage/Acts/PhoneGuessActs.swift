@@ -98,7 +98,7 @@ private struct GuessJudge {
         try await connection.run("DELETE FROM phone_challenge WHERE id = \(operation.challengeID)")
         let account = try await connection.provenAccount(number: guess.number, new: guess.newAccount, at: now)
         guard !account.isDisabled else {
-            try await record(.accountDisabled, rule: nil, reason: "right code, but the account is disabled")
+            try await record(.accountRefused, rule: nil, reason: "right code, but the account is disabled")
             return .accountDisabled
         }
         try await connection.insert(

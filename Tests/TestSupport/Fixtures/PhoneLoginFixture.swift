@@ -1,0 +1,82 @@
+package import Accounts
+package import Cryptography
+package import Messaging
+package import OAuth
+@testable package import PhoneLogin
+package import PhoneNumbers
+package import RateLimiting
+package import Time
+
+/// One person's login at one client: makes what the store's acts take. A test changes one member of it, and that
+/// is the deviation.
+package struct PhoneLoginFixture: Sendable {
+    package var client = Client.fixture()
+    package var phone = PhoneNumber.alice
+    package var device: KnownDevice?
+    package var state = "state-of-the-client"
+    package var scope = "offline"
+    /// `nil`: the client's only one is taken.
+    package var redirectURI: String?
+    package var codeChallenge: CodeChallenge?
+    package var lifetimeSeconds = 180
+    package var maxGuesses = 5
+    /// Of the number, or of its known device, over all operations.
+    package var guessesPerNumber: Limit?
+    package var authorizationCodeLifetimeSeconds = 60
+    package var secret = TestSecret.bytes
+    package let entropy: Entropy
+
+    package init(seed: UInt64 = 1) { entropy = .seeded(seed) }
+
+    package var codeSeal: CodeSeal { CodeSeal(secret: secret, entropy: entropy) }
+    package var messageSeal: MessageSeal { MessageSeal(secret: secret, entropy: entropy) }
+
+    /// - Parameter code: texted unless a live one is repeated.
+    package func operation(
+        _ id: String = Unique.name("operation"), code: String = "246802", at now: Timestamp = .noon
+    ) throws -> NewPhoneOperation {
+        NewPhoneOperation(
+            id: id, client: client.id, phone: phone, device: device, state: state, scope: try known(Scope(scope)),
+            redirect: try client.verifyRedirect(redirectURI), codeChallenge: codeChallenge, linkDigest: nil,
+            challengeID: Unique.name("challenge"),
+            code: OneTimeCode(length: code.utf8.count, entropy: .alwaysDrawing(code)),
+            expiresAt: now.adding(seconds: lifetimeSeconds), maxGuesses: maxGuesses, codeSeal: codeSeal,
+            message: message(Unique.name("message"), at: now))
+    }
+
+    private func message(_ id: String, at now: Timestamp) -> @Sendable (OneTimeCode, Timestamp) -> QueuedMessage {
+        { [phone, client, messageSeal] code, expiresAt in
+            QueuedMessage(
+                id: id, recipient: phone.e164, sealedBody: messageSeal.seal(code.digits, id: id),
+                template: .signInCode, locale: "en", clientID: client.id.rawValue, createdAt: now,
+                expiresAt: expiresAt)
+        }
+    }
+
+    package func guess(
+        _ code: String, at operation: String, authorizationCode: String = Unique.name("authorization code"),
+        now: Timestamp = .noon
+    ) -> PhoneGuess {
+        PhoneGuess(
+            operationID: operation, client: client.id, number: phone.e164, code: code, maxGuesses: maxGuesses,
+            codeSeal: codeSeal,
+            budget: { [guessesPerNumber, phone] device in
+                LimitCharge(
+                    .guessesPerNumber, guessesPerNumber, subject: device.map { "\(phone.e164) \($0)" } ?? phone.e164)
+            },
+            newAccount: AccountID(Unique.name("account")), grant: GrantID(Unique.name("grant")),
+            authorizationCode: SHA256Digest(of: authorizationCode),
+            authorizationCodeExpiresAt: now.adding(seconds: authorizationCodeLifetimeSeconds))
+    }
+}
+
+/// What a test writes down as valid turned out not to be.
+package struct BrokenFixture: Error {
+    package init() {}
+}
+
+/// The value, which a test knows to be there.
+package func known<Value>(_ value: Value?) throws -> Value {
+    guard let value else { throw BrokenFixture() }
+    return value
+}
