@@ -93,6 +93,25 @@ let package = Package(
             path: "Benchmarks/Storage"),
 
         // Tests.
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "SQLiteDriver", "Storage", "PhoneLogin", "OAuth", "Accounts", "Messaging", "PhoneNumbers",
+                "DeveloperLog", "RateLimiting", "Cryptography", "Time",
+            ],
+            path: "Tests/TestSupport"),
+        .testTarget(
+            name: "DenwaTests",
+            dependencies: [
+                "denwa", "TestSupport", "Storage", "OAuth", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography",
+                "Time",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]),
+        .testTarget(name: "WebTests", dependencies: ["Web"]),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"]),
         .testTarget(name: "JOSETests", dependencies: ["JOSE", "Cryptography", "Time"]),
         .testTarget(name: "PhoneNumbersTests", dependencies: ["PhoneNumbers", "CPhoneNumber"]),

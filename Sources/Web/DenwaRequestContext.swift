@@ -1,3 +1,4 @@
+import Logging
 package import Hummingbird
 import NIOCore
 
@@ -10,4 +11,8 @@ package struct DenwaRequestContext: RequestContext {
         coreContext = CoreRequestContextStorage(source: source)
         peer = source.channel.remoteAddress
     }
+
+    /// The id that the process log and the developer log share. (`id` of Hummingbird's own contexts stops the
+    /// process when a log handler keeps no metadata.)
+    var requestID: String { logger[metadataKey: "hb.request.id"]?.description ?? "unknown" }
 }

@@ -21,7 +21,7 @@ package struct Edge: Sendable {
             peer: peer,
             forwardedFor: request.headers[values: .xForwardedFor],
             forwarded: request.headers[values: .forwarded])
-        return RequestOrigin(requestID: context.id, address: address?.countedAs ?? "unknown")
+        return RequestOrigin(requestID: context.requestID, address: address?.countedAs ?? "unknown")
     }
 }
 

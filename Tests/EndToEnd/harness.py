@@ -6,10 +6,13 @@ how the server is built; everything here could be pointed at another implementat
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import itertools
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -482,6 +485,14 @@ class PhoneLogin:
         reply = self.token(**more)
         assert reply.status_code == 200, reply.text
         return reply.json()
+
+
+def pkce() -> tuple[str, dict[str, str]]:
+    """A new code_verifier, and the query parameters that announce it."""
+    verifier = secrets.token_urlsafe(32)
+    digest = hashlib.sha256(verifier.encode()).digest()
+    challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return verifier, {"code_challenge": challenge, "code_challenge_method": "S256"}
 
 
 def code_of(login_url: str) -> str:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from harness import (
-    PhoneLogin, Server, assert_refused, at_once, confidential_client, eventually, fresh_number, phone_client,
+    PhoneLogin, Server, assert_refused, at_once, confidential_client, eventually, fresh_number,
     six_digits_other_than, wrong_codes,
 )
 

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Server, code_in, code_of, fresh_number, secret_of, six_digits_other_than
-from test_tokens import pkce
+from harness import Server, code_in, code_of, fresh_number, pkce, secret_of, six_digits_other_than
 
 
 @dataclass

@@ -8,7 +8,6 @@ import hmac
 import http.server
 import json
 import re
-import secrets
 import threading
 import time
 import warnings
@@ -31,7 +30,7 @@ from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session as RequestsSession
 
 from harness import (
-    PROJECT, Server, assert_oauth_error, assert_refused, at_once, code_of, eventually, machine_client, phone_client,
+    PROJECT, Server, assert_oauth_error, assert_refused, at_once, code_of, eventually, machine_client, phone_client, pkce,
     secret_of, standard_clients,
 )
 
@@ -244,13 +243,6 @@ def test_a_token_lives_as_long_as_its_client_says(server: Server):
 
 
 # MARK: PKCE
-
-
-def pkce() -> tuple[str, dict[str, str]]:
-    verifier = secrets.token_urlsafe(32)
-    digest = hashlib.sha256(verifier.encode()).digest()
-    challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-    return verifier, {"code_challenge": challenge, "code_challenge_method": "S256"}
 
 
 def test_the_right_verifier_redeems(server: Server):

@@ -7,6 +7,8 @@ import Time
 package struct DatabaseFile: Sendable {
     package let path: String
 
+    package init(path: String) { self.path = path }
+
     package func open(readers: Int = 2, commitDelayMilliseconds: Int = 0) throws -> SQLStore {
         SQLStore(
             engine: try SQLiteDatabase(

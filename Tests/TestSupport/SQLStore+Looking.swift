@@ -1,7 +1,5 @@
-import DeveloperLog
-import Messaging
+package import DeveloperLog
 package import Storage
-package import Time
 
 /// Looks where no act looks. Written in the SQL that both engines share.
 extension SQLStore {
@@ -16,15 +14,10 @@ extension SQLStore {
         try await engine.write { connection in _ = try await connection.run(statement) }
     }
 
-    /// Takes every text out of the queue, as a provider would see them, oldest first.
-    package func takeTexts(openedBy login: PhoneLoginFixture, at now: Timestamp = .noon) async throws -> [String] {
-        try await claimMessages(atMost: 1000, leaseUntil: now.adding(seconds: 3600), at: now).map {
-            try known(login.messageSeal.open($0.sealedBody, id: $0.id))
-        }
-    }
-
-    /// The kinds of the developer log's lines, oldest first.
-    package func loggedKinds() async throws -> [SecurityEvent.Kind] {
-        try await events(matching: SecurityEventFilter()).map(\.event.kind)
+    /// The developer log, oldest first.
+    package func log() async throws -> [SecurityEvent] {
+        var everything = SecurityEventFilter()
+        everything.limit = 10_000
+        return try await events(matching: everything).map(\.event)
     }
 }

@@ -8,7 +8,7 @@ extension SQLConnection {
     /// Counts all of `charges`, or none: when one refuses, those before it are given back.
     func charge(_ charges: [LimitCharge], at now: Timestamp) async throws -> LimitRefusal? {
         for (index, charge) in charges.enumerated() {
-            guard let refusal = try await charge1(charge, at: now) else { continue }
+            guard let refusal = try await chargeOne(charge, at: now) else { continue }
             for earlier in charges[..<index] { try await refund(earlier) }
             return refusal
         }
@@ -16,7 +16,7 @@ extension SQLConnection {
     }
 
     /// One guarded statement: of two that race for the last place, the database lets one through.
-    private func charge1(_ charge: LimitCharge, at now: Timestamp) async throws -> LimitRefusal? {
+    private func chargeOne(_ charge: LimitCharge, at now: Timestamp) async throws -> LimitRefusal? {
         let gcra = GCRA(charge.limit)
         let subject = charge.storedSubject
         let latest = now.microseconds + gcra.tolerance - gcra.interval
@@ -29,6 +29,13 @@ extension SQLConnection {
             WHERE rate_limit.arrival <= \(latest)
             """)
         guard counted == 0 else { return nil }
+        // No act can have left it further ahead than this, so the clock was set back: without a mend the limit
+        // would refuse everything for as long as the clock went back.
+        try await run(
+            """
+            UPDATE rate_limit SET arrival = \(now.microseconds + gcra.tolerance)
+            WHERE subject = \(subject) AND arrival > \(now.microseconds + gcra.tolerance)
+            """)
         let row = try await first("SELECT arrival FROM rate_limit WHERE subject = \(subject)")
         guard case .refused(let seconds) = gcra.decide(arrival: try row?.integer(0), at: now) else {
             // The row went between the two statements; the next try will pass.

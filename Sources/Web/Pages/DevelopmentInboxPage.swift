@@ -34,7 +34,7 @@ package struct DevelopmentInboxPage: Sendable {
         let texts = inbox.messages.map { message in
             """
             <li><h2><bdi>\(HTML.escape(message.recipient))</bdi></h2>
-            <p>\(HTML.escape(message.body))</p>
+            <p dir="auto">\(HTML.escape(message.body))</p>
             <small>\(HTML.escape(message.clientID)) · \(HTML.escape(message.locale)) · <time data-at="\(message.createdAt.milliseconds)">\(HTML.escape(Self.clockTime(message)))</time></small></li>
             """
         }

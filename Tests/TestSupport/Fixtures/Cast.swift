@@ -1,11 +1,17 @@
+import Cryptography
 package import DeveloperLog
 package import OAuth
+@testable package import PhoneLogin
 package import PhoneNumbers
 
 /// The people and clients of the tests.
 extension PhoneNumber {
     package static let alice = PhoneNumber(trusted: "+819012345678", region: "JP", lineType: .mobile)
     package static let bob = PhoneNumber(trusted: "+819098765432", region: "JP", lineType: .mobile)
+}
+
+extension KnownDevice {
+    package static let phoneOfAlice = KnownDevice(id: "a device that is known")
 }
 
 extension RequestOrigin {
@@ -19,7 +25,7 @@ extension Client {
         var client = Client(
             id: ClientID(id), name: "Game", authenticationMethod: secret == nil ? .none : .clientSecretBasic,
             redirectURIs: redirectURIs.compactMap { RedirectURI($0) }, grantTypes: [.authorizationCode, .refreshToken])
-        client.secretDigest = secret.map { .init(of: $0) }
+        client.secretDigest = secret.map { SHA256Digest(of: $0) }
         return client
     }
 }

@@ -1,4 +1,4 @@
-package import Accounts
+import Accounts
 package import Cryptography
 package import Messaging
 package import OAuth

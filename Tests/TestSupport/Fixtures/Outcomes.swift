@@ -1,0 +1,77 @@
+package import OAuth
+package import PhoneLogin
+
+// What a race is counted by: outcomes without what they carry.
+
+extension PhoneOperationStart {
+    package enum Kind: Sendable, Equatable {
+        case started, exhausted, limited
+    }
+
+    package var kind: Kind {
+        switch self {
+        case .started: .started
+        case .exhausted: .exhausted
+        case .limited: .limited
+        }
+    }
+}
+
+extension PhoneGuessOutcome {
+    package enum Kind: Sendable, Equatable {
+        case passed, wrong, exhausted, unknown, accountDisabled, limited
+    }
+
+    package var kind: Kind {
+        switch self {
+        case .passed: .passed
+        case .wrong: .wrong
+        case .exhausted: .exhausted
+        case .unknown: .unknown
+        case .accountDisabled: .accountDisabled
+        case .limited: .limited
+        }
+    }
+}
+
+extension CodeRedemption {
+    package enum Kind: Sendable, Equatable {
+        case redeemed, mismatched(CodeMismatch), replayed, unknown, limited
+    }
+
+    package var kind: Kind {
+        switch self {
+        case .redeemed: .redeemed
+        case .mismatched(let mismatch): .mismatched(mismatch)
+        case .replayed: .replayed
+        case .unknown: .unknown
+        case .limited: .limited
+        }
+    }
+
+    package var grant: Grant? {
+        guard case .redeemed(let grant) = self else { return nil }
+        return grant
+    }
+}
+
+extension RefreshRotation {
+    package enum Kind: Sendable, Equatable {
+        case rotated, reused, scopeExceeded, unknown, limited
+    }
+
+    package var kind: Kind {
+        switch self {
+        case .rotated: .rotated
+        case .reused: .reused
+        case .scopeExceeded: .scopeExceeded
+        case .unknown: .unknown
+        case .limited: .limited
+        }
+    }
+
+    package var grant: Grant? {
+        guard case .rotated(let grant) = self else { return nil }
+        return grant
+    }
+}

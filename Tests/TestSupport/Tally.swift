@@ -1,0 +1,11 @@
+import Synchronization
+
+/// Counts what several tasks do.
+package final class Tally: Sendable {
+    private let value = Atomic(0)
+
+    package init() {}
+
+    package var count: Int { value.load(ordering: .sequentiallyConsistent) }
+    package func add() { value.add(1, ordering: .sequentiallyConsistent) }
+}
