@@ -111,6 +111,16 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
+        .testTarget(
+            name: "StorageTests",
+            dependencies: [
+                "TestSupport", "SQLiteDriver", "Storage", "PhoneLogin", "OAuth", "Accounts", "Messaging",
+                "PhoneNumbers", "DeveloperLog", "RateLimiting", "Cryptography", "Time",
+            ]),
+        .testTarget(
+            name: "OAuthTests",
+            dependencies: ["TestSupport", "OAuth", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography", "Time"]),
+        .testTarget(name: "RateLimitingTests", dependencies: ["RateLimiting", "Time"]),
         .testTarget(name: "WebTests", dependencies: ["Web"]),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"]),
         .testTarget(name: "JOSETests", dependencies: ["JOSE", "Cryptography", "Time"]),

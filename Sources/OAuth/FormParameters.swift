@@ -29,7 +29,8 @@ package struct FormParameters: Sendable {
     /// `nil` when absent or empty.
     package func optional(_ name: String) throws(Failure) -> String? {
         var found: String?
-        for pair in pairs where pair.name == name {
+        // By bytes: to Swift, names that differ only in normalisation are equal.
+        for pair in pairs where pair.name.utf8.elementsEqual(name.utf8) {
             guard found == nil else { throw .repeated }
             found = pair.value
         }

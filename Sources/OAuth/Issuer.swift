@@ -24,7 +24,11 @@ package struct Issuer: Sendable, Hashable {
     }
 
     /// True for a name that only this machine answers to.
-    package var isLoopback: Bool { host == "localhost" || host.hasPrefix("127.") || host == "::1" }
+    package var isLoopback: Bool {
+        if host == "localhost" || host == "::1" { return true }
+        let octets = host.split(separator: ".", omittingEmptySubsequences: false)
+        return octets.count == 4 && octets[0] == "127" && octets.allSatisfy { UInt8($0) != nil }
+    }
 
     package func appending(_ path: String) -> String { url + path }
 }

@@ -49,7 +49,8 @@ extension PhoneLoginFlow {
         let limit = settings.guessesPerNumber
         let number = confirmation.phoneNumber
         return PhoneGuess(
-            operationID: confirmation.operationID, client: client.id, number: number, code: confirmation.code,
+            operationID: confirmation.operationID, client: client.id, number: number,
+            identity: PhoneIdentity(number: number, client: client, at: now), code: confirmation.code,
             maxGuesses: settings.maxGuesses, codeSeal: codeSeal,
             budget: { device in
                 LimitCharge(.guessesPerNumber, limit, subject: Self.subject(number: number, device: device))

@@ -5,7 +5,7 @@ package struct OneTimeCode: Sendable {
     package let digits: String
 
     package init(length: Int, entropy: Entropy) { digits = entropy.decimalCode(length: length) }
-    fileprivate init(digits: String) { self.digits = digits }
+    init(digits: String) { self.digits = digits }
 
     func isEqualInConstantTime(to other: String) -> Bool {
         equalInConstantTime(Array(digits.utf8), Array(other.utf8))

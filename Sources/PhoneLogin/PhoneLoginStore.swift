@@ -7,6 +7,19 @@ package import PhoneNumbers
 package import RateLimiting
 package import Time
 
+/// Whom a number stands for: its holder, or a client's test account.
+///
+/// Operations are kept under it, so one that was started for a test number cannot open a real account, however
+/// the registration changes before it is confirmed.
+package struct PhoneIdentity: Sendable, Hashable {
+    package let rawValue: String
+
+    init(number: String, client: Client, at now: Timestamp) {
+        let isTest = client.testNumber(number, at: now) != nil
+        rawValue = isTest ? "test:\(client.id.rawValue):\(number)" : number
+    }
+}
+
 /// A login about to be started.
 ///
 /// The code is made before the store is asked and used only if the store finds no live one to repeat; so the
@@ -15,6 +28,8 @@ package struct NewPhoneOperation: Sendable {
     package let id: String
     package let client: ClientID
     package let phone: PhoneNumber
+    /// Whose account a right code opens.
+    package let identity: PhoneIdentity
     /// Counts apart from strangers when the device is known.
     package let device: KnownDevice?
     package let state: String
@@ -28,8 +43,8 @@ package struct NewPhoneOperation: Sendable {
     package let expiresAt: Timestamp
     package let maxGuesses: Int
     package let codeSeal: CodeSeal
-    /// The text for whichever code it turns out to be.
-    package let message: @Sendable (OneTimeCode, _ expiresAt: Timestamp) -> QueuedMessage
+    /// The text for whichever code it turns out to be; `nil` for a test number, which gets none.
+    package let message: (@Sendable (OneTimeCode, _ expiresAt: Timestamp) -> QueuedMessage)?
 }
 
 package enum PhoneOperationStart: Sendable {
@@ -45,6 +60,7 @@ package struct PhoneGuess: Sendable {
     package let client: ClientID
     /// E.164, compared as text: the number was checked in full when the operation started.
     package let number: String
+    package let identity: PhoneIdentity
     package let code: String
     package let maxGuesses: Int
     package let codeSeal: CodeSeal

@@ -145,14 +145,19 @@ extension PhoneLoginFlow {
         let link = parameters.linkURL.flatMap { url in
             linkToken.map { Self.link(url, operationID: id, token: $0) }
         }
+        let test = client.testNumber(phone.e164, at: now)
         return NewPhoneOperation(
-            id: id, client: client.id, phone: phone, device: device, state: parameters.state,
+            id: id, client: client.id, phone: phone,
+            identity: PhoneIdentity(number: phone.e164, client: client, at: now), device: device,
+            state: parameters.state,
             scope: parameters.scope, redirect: parameters.redirect, codeChallenge: parameters.codeChallenge,
             linkDigest: linkToken.map { SHA256Digest(of: $0) }, challengeID: entropy.identifier(),
-            code: OneTimeCode(length: settings.codeLength, entropy: entropy),
+            code: test.map { OneTimeCode(digits: $0.code) }
+                ?? OneTimeCode(length: settings.codeLength, entropy: entropy),
             expiresAt: now.adding(seconds: settings.codeLifetimeSeconds), maxGuesses: settings.maxGuesses,
             codeSeal: codeSeal,
-            message: message(to: phone, client: client, locale: parameters.locale, link: link, at: now))
+            message: test != nil
+                ? nil : message(to: phone, client: client, locale: parameters.locale, link: link, at: now))
     }
 
     static func link(_ url: String, operationID: String, token: String) -> String {

@@ -19,7 +19,10 @@ package struct Limit: Hashable, Sendable {
     /// Parses `<count>/<seconds>`.
     package init?(parsing text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, let count = Int(parts[0]), let seconds = Int(parts[1]) else { return nil }
+        guard parts.count == 2,
+            parts.allSatisfy({ $0.utf8.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains) }),
+            let count = Int(parts[0]), let seconds = Int(parts[1])
+        else { return nil }
         self.init(count: count, windowSeconds: seconds)
     }
 }

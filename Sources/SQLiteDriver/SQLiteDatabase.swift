@@ -2,6 +2,12 @@ import Dispatch
 import GRDB
 package import Storage
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// A SQLite file as the store's engine: one group-committing writer, several readers.
 package final class SQLiteDatabase: SQLEngine {
     private let writer: WriterLane
@@ -22,7 +28,7 @@ package final class SQLiteDatabase: SQLEngine {
             try database.execute(sql: "PRAGMA cache_size = -8000")
             try database.execute(sql: "PRAGMA temp_store = MEMORY")
         }
-        let queue = try Self.open(path, configuration)
+        let queue = try Self.openQueue(path, configuration)
         writer = WriterLane(queue: queue, commitDelayMilliseconds: commitDelayMilliseconds)
 
         var reading = Configuration()
@@ -35,7 +41,10 @@ package final class SQLiteDatabase: SQLEngine {
         }
     }
 
-    private static func open(_ path: String, _ configuration: Configuration) throws -> DatabaseQueue {
+    private static func openQueue(_ path: String, _ configuration: Configuration) throws -> DatabaseQueue {
+        // SQLite makes its other files with the mode of this one.
+        let file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        if file >= 0 { close(file) }
         do {
             return try DatabaseQueue(path: path, configuration: configuration)
         } catch let error as DatabaseError {

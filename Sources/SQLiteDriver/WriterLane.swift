@@ -64,8 +64,9 @@ final class WriterLane: Sendable {
         try await connection.run("SAVEPOINT act")
         do {
             try await act.perform(connection)
-        } catch {
-            try await connection.run("ROLLBACK TO act")
+        } catch let failure {
+            // A full disk may have rolled back everything already; then the act's own error says why.
+            do { try await connection.run("ROLLBACK TO act") } catch { throw failure }
         }
         try await connection.run("RELEASE act")
     }

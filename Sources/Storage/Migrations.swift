@@ -20,11 +20,19 @@ extension SQLStore {
 
     package func migrate(at now: Timestamp) async throws {
         for migration in try await pendingMigrations() {
-            try await engine.define(
-                migration.statements + [
-                    // Two starts at once: the second fails here and rolls back what the first already did.
-                    "INSERT INTO schema_migration (name, applied_at) VALUES ('\(migration.name)', \(now.milliseconds))"
-                ])
+            try await engine.write { connection in
+                // Of several processes that start at once the first one migrates; the others find it done.
+                let isNew =
+                    try await connection.run(
+                        """
+                        INSERT INTO schema_migration (name, applied_at) VALUES (\(migration.name), \(now))
+                        ON CONFLICT (name) DO NOTHING
+                        """) == 1
+                guard isNew else { return }
+                for statement in migration.statements {
+                    try await connection.run(SQLStatement(stringLiteral: statement))
+                }
+            }
         }
     }
 }
@@ -103,7 +111,7 @@ extension Migration {
             "CREATE INDEX message_expiry ON message (expires_at)",
             """
             CREATE TABLE security_event (
-                position INTEGER PRIMARY KEY, at BIGINT NOT NULL, kind TEXT NOT NULL, request_id TEXT NOT NULL,
+                position INTEGER PRIMARY KEY AUTOINCREMENT, at BIGINT NOT NULL, kind TEXT NOT NULL, request_id TEXT NOT NULL,
                 client_id TEXT, phone TEXT, address TEXT, rule TEXT, reason TEXT NOT NULL, retry_after BIGINT
             )
             """,

@@ -1,5 +1,5 @@
-import Logging
 package import Hummingbird
+import Logging
 import NIOCore
 
 /// What travels with a request: Hummingbird's own context and the peer's address.

@@ -142,7 +142,12 @@ extension Composition {
         do throws(ClientFile.Failure) {
             let file = try ClientFile(parsing: Array(data))
             for warning in file.warnings { logger.warning("\(path): \(warning)") }
-            return file.clients
+            return file.clients.map { client in
+                var client = client
+                // A reload must not bring in what a start would have refused.
+                client.testNumbers.removeAll { !configuration.allows($0) }
+                return client
+            }
         } catch {
             throw StartProblem(error.problems.map { "\(path): \($0)" }.joined(separator: "; "))
         }

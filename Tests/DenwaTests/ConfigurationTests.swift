@@ -1,7 +1,7 @@
+import Foundation
+import OAuth
 import PhoneLogin
 import RateLimiting
-import OAuth
-import Foundation
 import TestSupport
 import Testing
 

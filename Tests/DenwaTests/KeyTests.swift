@@ -73,7 +73,7 @@ import Time
     @Test func `a kid that is a path is refused`() async throws {
         try await withDirectory { directory in
             let keyset = #"{"keys":[{"kid":"../evil","alg":"ES256","status":"active","created":1}]}"#
-            try PrivateFile.write(keyset, to: "\(directory.path)/keyset.json")
+            try PrivateFile.save(keyset, to: "\(directory.path)/keyset.json")
             #expect(throws: KeyDirectory.Problem.self) { try directory.entries() }
         }
     }
@@ -100,7 +100,7 @@ import Time
     @Test func `a keyset that cannot be read leaves the running one`() async throws {
         try await TestServer.run { server in
             let tokens = try await server.tokens("+819012345678")
-            try PrivateFile.write("{", to: "\(server.folder)/keys/keyset.json")
+            try PrivateFile.save("{", to: "\(server.folder)/keys/keyset.json")
             server.composition.reload()
             #expect(try await server.isActive(tokens.access) == true)
         }

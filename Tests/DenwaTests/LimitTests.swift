@@ -1,8 +1,8 @@
-import PhoneLogin
-import TestSupport
-import JOSE
 import HTTPTypes
+import JOSE
+import PhoneLogin
 import RateLimiting
+import TestSupport
 import Testing
 
 @testable import denwa

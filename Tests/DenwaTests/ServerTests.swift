@@ -1,10 +1,10 @@
-import PhoneLogin
-import TestSupport
-import Storage
 import DeveloperLog
 import Foundation
 import HTTPTypes
 import JOSE
+import PhoneLogin
+import Storage
+import TestSupport
 import Testing
 
 @testable import denwa

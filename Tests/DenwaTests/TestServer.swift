@@ -1,10 +1,10 @@
-import Messaging
 import Cryptography
 import Foundation
 import Hummingbird
 import HummingbirdTesting
 import JOSE
 import Logging
+import Messaging
 import NIOCore
 import OAuth
 import TestSupport
@@ -29,7 +29,7 @@ struct TestServer: Sendable {
         """
 
     static func run(
-        _ configure: (inout ServerConfiguration) -> Void = { _ in },
+        clients: String = TestServer.clients, _ configure: (inout ServerConfiguration) -> Void = { _ in },
         _ body: @Sendable (TestServer) async throws -> Void
     ) async throws {
         try await withTemporaryDirectory { folder in

@@ -1,8 +1,8 @@
-import JOSE
-import TestSupport
-import PhoneLogin
 import HTTPTypes
+import JOSE
+import PhoneLogin
 import RateLimiting
+import TestSupport
 import Testing
 import Time
 

@@ -21,6 +21,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Callable, Iterable
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
@@ -235,12 +236,13 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def connect(self, **headers: str) -> httpx.Client:
-        """A client with its own connections. Never follows redirects, never looks at proxies."""
+        """A client with its own connections. Keeps no cookies: one client stands for many people here."""
         connection = httpx.Client(
             base_url=self.url,
             headers=headers,
             timeout=30,
             trust_env=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             limits=httpx.Limits(max_connections=256, max_keepalive_connections=256),
         )
         self._connections.append(connection)

@@ -29,7 +29,7 @@ import Time
     private func record(
         _ result: DeliveryOutcome.Result, of messages: [QueuedMessage], on store: SQLStore, at now: Timestamp = .noon
     ) async throws {
-        let outcomes = messages.map { DeliveryOutcome(messageID: $0.id, clientID: $0.clientID, result: result) }
+        let outcomes = messages.map { DeliveryOutcome(of: $0, result) }
         try await store.record(outcomes, at: now)
     }
 

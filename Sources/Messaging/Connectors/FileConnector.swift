@@ -47,7 +47,7 @@ package final class FileConnector: MessageConnector {
 
     private func append(_ bytes: [UInt8]) -> Bool {
         descriptor.withLock { current in
-            guard let file = current ?? Self.open(path) else { return false }
+            guard let file = current ?? Self.openFile(path) else { return false }
             current = file
             let written = unsafe bytes.withUnsafeBytes { unsafe write(file, $0.baseAddress, $0.count) }
             guard written == bytes.count else {
@@ -59,10 +59,10 @@ package final class FileConnector: MessageConnector {
         }
     }
 
-    private static func open(_ path: String) -> Int32? {
+    private static func openFile(_ path: String) -> Int32? {
         let file = unsafe path.withCString {
             // 0600: the file holds codes.
-            unsafe Glibc.open($0, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+            unsafe open($0, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         }
         return file >= 0 ? file : nil
     }

@@ -101,7 +101,7 @@ package struct MessageDelivery: Service {
 
     private func deliver(_ queued: QueuedMessage) async -> DeliveryOutcome {
         func outcome(_ result: DeliveryOutcome.Result) -> DeliveryOutcome {
-            DeliveryOutcome(messageID: queued.id, clientID: queued.clientID, result: result)
+            DeliveryOutcome(of: queued, result)
         }
         guard let body = seal.open(queued.sealedBody, id: queued.id) else {
             logger.error("a queued text was sealed with another key", metadata: ["message": "\(queued.id)"])

@@ -36,13 +36,11 @@ package struct DeliveryOutcome: Sendable {
         case retry(at: Timestamp)
     }
 
-    package let messageID: String
-    package let clientID: String
+    package let message: QueuedMessage
     package let result: Result
 
-    package init(messageID: String, clientID: String, result: Result) {
-        self.messageID = messageID
-        self.clientID = clientID
+    package init(of message: QueuedMessage, _ result: Result) {
+        self.message = message
         self.result = result
     }
 }
@@ -54,6 +52,7 @@ package protocol OutboxStore: Sendable {
     func claimMessages(atMost count: Int, leaseUntil leaseEnd: Timestamp, at now: Timestamp) async throws
         -> [QueuedMessage]
 
-    /// A body is gone as soon as its message is final.
+    /// A body is gone as soon as its message is final. Whoever lost its lease meanwhile can still say that the
+    /// text left, but neither give up a message that somebody else has now nor take it back.
     func record(_ outcomes: [DeliveryOutcome], at now: Timestamp) async throws
 }

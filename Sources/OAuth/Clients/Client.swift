@@ -1,4 +1,5 @@
 package import Cryptography
+package import Time
 
 package struct ClientID: Hashable, Sendable {
     package let rawValue: String
@@ -23,6 +24,17 @@ package enum TokenProfile: String, Sendable, CaseIterable {
     case rfc9068
     /// With the additional claims that Xsolla's tokens have.
     case xsolla
+}
+
+/// A number with a code that never changes, for the people who review an app and for its tests.
+///
+/// No text is sent to it. It signs in to an account of its own, not to that of whoever holds the number, and it
+/// counts against every limit.
+package struct TestNumber: Sendable, Equatable {
+    /// E.164.
+    package let number: String
+    package let code: String
+    package let expiresAt: Timestamp
 }
 
 /// A registered client: RFC 7591 names where there are any.
@@ -52,9 +64,14 @@ package struct Client: Sendable {
     package var defaultLocale: String?
     package var webOTPDomain: String?
     package var androidAppHash: String?
+    package var testNumbers: [TestNumber] = []
 
     /// RFC 6749 §2.1: a client that cannot keep a secret.
     package var isPublic: Bool { authenticationMethod == .none }
+
+    package func testNumber(_ number: String, at now: Timestamp) -> TestNumber? {
+        testNumbers.first { $0.number == number && now < $0.expiresAt }
+    }
 
     package init(
         id: ClientID, name: String, authenticationMethod: ClientAuthenticationMethod, redirectURIs: [RedirectURI],

@@ -19,7 +19,7 @@ package struct ClientFile: Sendable {
     }
 
     package init(parsing bytes: [UInt8]) throws(Failure) {
-        let lines = LineFinder(bytes)
+        let lines = ClientFileLines(bytes)
         let root: JSONValue
         do {
             root = try JSONValue(parsing: bytes)
@@ -48,31 +48,5 @@ package struct ClientFile: Sendable {
         guard problems.isEmpty else { throw Failure(problems: problems) }
         self.clients = clients
         self.warnings = warnings
-    }
-}
-
-/// Finds lines in the file's text; the parsed values do not know where they stood.
-private struct LineFinder {
-    private let bytes: [UInt8]
-
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
-
-    func line(atOffset offset: Int) -> Int {
-        1 + bytes.prefix(offset).count { $0 == UInt8(ascii: "\n") }
-    }
-
-    /// The line of the n-th `"client_id"`, which every client has one of.
-    func line(ofClient index: Int) -> Int {
-        let needle = Array("\"client_id\"".utf8)
-        var found = -1
-        var position = 0
-        while position + needle.count <= bytes.count {
-            if bytes[position] == needle[0], bytes[position..<position + needle.count].elementsEqual(needle) {
-                found += 1
-                if found == index { return line(atOffset: position) }
-            }
-            position += 1
-        }
-        return 1
     }
 }

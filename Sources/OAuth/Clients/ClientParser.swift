@@ -1,5 +1,6 @@
 import Cryptography
 import JOSE
+import Time
 
 /// Reads one entry of the client file and collects everything that is wrong with it.
 struct ClientParser {
@@ -13,7 +14,7 @@ struct ClientParser {
     /// Names of RFC 7591 and of this server's later parts: known, and without effect here.
     private static let tolerated: Set<String> = [
         "post_logout_redirect_uris", "response_types", "jwks", "jwks_uri", "logo_uri", "client_uri", "policy_uri",
-        "tos_uri", "contacts", "software_id", "software_version", "cors_origins", "kii", "monaca", "test_numbers",
+        "tos_uri", "contacts", "software_id", "software_version", "cors_origins", "kii", "monaca",
     ]
 
     init(_ entry: JSONValue) {
@@ -79,6 +80,7 @@ struct ClientParser {
                 problems.append("android_app_hash must have 11 characters")
             }
         }
+        client.testNumbers = testNumbers()
     }
 }
 
@@ -150,6 +152,25 @@ extension ClientParser {
         guard let many = list("audience") else { return nil }
         if many.isEmpty { problems.append("audience must not be empty") }
         return many.isEmpty ? nil : many
+    }
+
+    /// `[{"phone_number":"+819012345678","code":"123456","expires_at":1798761600}]`, the end in seconds since 1970.
+    private mutating func testNumbers() -> [TestNumber] {
+        read.insert("test_numbers")
+        guard let value = members["test_numbers"] else { return [] }
+        let numbers = value.array?.compactMap { entry -> TestNumber? in
+            guard let number = entry["phone_number"]?.string, number.hasPrefix("+"),
+                let code = entry["code"]?.string, (4...10).contains(code.utf8.count),
+                code.utf8.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains),
+                let end = entry["expires_at"]?.integer, (0...253_402_300_799).contains(end)
+            else { return nil }
+            return TestNumber(number: number, code: code, expiresAt: Timestamp(seconds: end))
+        }
+        guard let numbers, numbers.count == value.array?.count else {
+            problems.append("test_numbers: each needs a phone_number, a code of 4 to 10 digits and an expires_at")
+            return []
+        }
+        return numbers
     }
 
     /// Xsolla's ids are integers: taken as their decimal text.

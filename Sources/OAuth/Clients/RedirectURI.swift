@@ -17,8 +17,9 @@ package struct RedirectURI: Hashable, Sendable {
             bytes.allSatisfy({ (0x21...0x7E).contains($0) && !Self.forbidden.contains($0) }),
             let colon = bytes.firstIndex(of: UInt8(ascii: ":"))
         else { return nil }
-        let scheme = String(text[..<colon])
-        guard Self.isScheme(scheme), !Self.dangerousSchemes.contains(scheme.lowercased()) else { return nil }
+        // RFC 3986 §3.1: schemes are case-insensitive.
+        let scheme = text[..<colon].lowercased()
+        guard Self.isScheme(scheme), !Self.dangerousSchemes.contains(scheme) else { return nil }
         if scheme == "http" || scheme == "https" {
             let rest = text[bytes.index(after: colon)...]
             guard rest.hasPrefix("//") else { return nil }
@@ -75,7 +76,7 @@ package struct RedirectURI: Hashable, Sendable {
 
     /// https, a private-use scheme (RFC 8252 §7.1), or http on this machine.
     package var isAllowedInProduction: Bool {
-        !text.hasPrefix("http://") || loopback != nil || text.hasPrefix("http://localhost/")
+        !text.prefix(7).lowercased().hasPrefix("http://") || loopback != nil || text.hasPrefix("http://localhost/")
             || text.hasPrefix("http://localhost:")
     }
 }

@@ -49,21 +49,31 @@ extension SQLStore: OutboxStore {
 
 extension SQLConnection {
     fileprivate func record(_ outcome: DeliveryOutcome, at now: Timestamp) async throws {
+        let message = outcome.message
+        // Every claim counts up `attempts`: the number fences off whoever claimed before.
+        let claim = message.attempts + 1
         switch outcome.result {
         case .retry(let at):
             try await run(
-                "UPDATE message SET due_at = \(at) WHERE id = \(outcome.messageID) AND due_at IS NOT NULL")
+                """
+                UPDATE message SET due_at = \(at)
+                WHERE id = \(message.id) AND state = 'queued' AND attempts = \(claim)
+                """)
         case .sent:
             try await run(
-                "UPDATE message SET state = 'sent', body = NULL, due_at = NULL WHERE id = \(outcome.messageID)")
+                "UPDATE message SET state = 'sent', body = NULL, due_at = NULL WHERE id = \(message.id)")
         case .failed:
-            try await run(
-                "UPDATE message SET state = 'failed', body = NULL, due_at = NULL WHERE id = \(outcome.messageID)")
+            let isFinal = try await run(
+                """
+                UPDATE message SET state = 'failed', body = NULL, due_at = NULL
+                WHERE id = \(message.id) AND state = 'queued' AND attempts = \(claim)
+                """)
+            guard isFinal == 1 else { return }
             // No request waits for this any more: the message's id stands in for the request's.
             try await record(
                 SecurityEvent(
-                    .messageFailed, at: now, origin: RequestOrigin(requestID: outcome.messageID, address: ""),
-                    clientID: outcome.clientID, reason: "no connector took the text"))
+                    .messageFailed, at: now, origin: RequestOrigin(requestID: message.id, address: ""),
+                    clientID: message.clientID, reason: "no connector took the text"))
         }
     }
 }

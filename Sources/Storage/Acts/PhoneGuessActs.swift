@@ -55,7 +55,7 @@ private struct GuessJudge {
             """
             SELECT c.id, c.device, o.state, o.scope, o.redirect_uri, o.redirect_requested, o.code_challenge
             FROM phone_operation o JOIN phone_challenge c ON c.id = o.challenge_id
-            WHERE o.id = \(guess.operationID) AND c.client_id = \(guess.client) AND c.number = \(guess.number)
+            WHERE o.id = \(guess.operationID) AND c.client_id = \(guess.client) AND c.number = \(guess.identity)
                 AND c.expires_at > \(now)
             """
         ).map(LiveOperation.init)
@@ -96,7 +96,7 @@ private struct GuessJudge {
         // The code is dead from here on, whatever comes next.
         try await connection.run("DELETE FROM phone_operation WHERE challenge_id = \(operation.challengeID)")
         try await connection.run("DELETE FROM phone_challenge WHERE id = \(operation.challengeID)")
-        let account = try await connection.provenAccount(number: guess.number, new: guess.newAccount, at: now)
+        let account = try await connection.provenAccount(guess.identity, new: guess.newAccount, at: now)
         guard !account.isDisabled else {
             try await record(.accountRefused, rule: nil, reason: "right code, but the account is disabled")
             return .accountDisabled

@@ -23,7 +23,9 @@ extension SQLStore: PhoneLoginStore {
                 return .exhausted(until: challenge.expiresAt)
             }
             try await connection.insert(operation, challenge: challenge)
-            try await connection.enqueue(operation.message(challenge.code, challenge.expiresAt))
+            if let message = operation.message {
+                try await connection.enqueue(message(challenge.code, challenge.expiresAt))
+            }
             return .started(expiresAt: challenge.expiresAt)
         }
     }
@@ -44,7 +46,7 @@ extension SQLConnection {
         let live = try await first(
             """
             SELECT id, code, guesses, expires_at FROM phone_challenge
-            WHERE number = \(operation.phone.e164) AND client_id = \(operation.client)
+            WHERE number = \(operation.identity) AND client_id = \(operation.client)
                 AND device = \(operation.device?.id ?? "") AND expires_at > \(now)
             """)
         guard let live else { return try await openChallenge(for: operation) }
@@ -71,7 +73,7 @@ extension SQLConnection {
         try await run(
             """
             INSERT INTO phone_challenge (id, client_id, number, device, code, guesses, expires_at)
-            VALUES (\(operation.challengeID), \(operation.client), \(operation.phone.e164),
+            VALUES (\(operation.challengeID), \(operation.client), \(operation.identity),
                 \(operation.device?.id ?? ""), \(sealed), 0, \(operation.expiresAt))
             ON CONFLICT (number, client_id, device) DO UPDATE SET
                 id = excluded.id, code = excluded.code, guesses = 0, expires_at = excluded.expires_at

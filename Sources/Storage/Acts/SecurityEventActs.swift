@@ -20,6 +20,8 @@ extension SQLStore: SecurityEventLog {
 
     package func events(matching filter: SecurityEventFilter) async throws -> [NumberedSecurityEvent] {
         let suffix = filter.phoneSuffix.map { "%\($0.replacing("%", with: "").replacing("_", with: ""))" }
+        // A first look wants the newest; whoever follows wants what comes next, and nothing left out.
+        let order = filter.after == 0 ? SQLOrder.descending : .ascending
         return try await engine.read { connection in
             try await connection.rows(
                 """
@@ -31,8 +33,8 @@ extension SQLStore: SecurityEventLog {
                         AND (\(filter.requestID) IS NULL OR request_id = \(filter.requestID))
                         AND (\(filter.rule) IS NULL OR rule = \(filter.rule))
                         AND (\(suffix) IS NULL OR phone LIKE \(suffix))
-                    ORDER BY position DESC LIMIT \(filter.limit)
-                ) AS newest ORDER BY position
+                    ORDER BY position \(order) LIMIT \(filter.limit)
+                ) AS wanted ORDER BY position
                 """
             ).map(NumberedSecurityEvent.init(row:))
         }

@@ -32,10 +32,18 @@ package struct SQLStatement: Sendable, ExpressibleByStringInterpolation {
             bind(value?.sqlValue ?? .null)
         }
 
+        /// A keyword cannot be bound, so it comes from a closed set.
+        package mutating func appendInterpolation(_ order: SQLOrder) { text += order.rawValue }
+
         private mutating func bind(_ value: SQLValue) {
             values.append(value)
             text += "$"
             text += String(values.count)
         }
     }
+}
+
+package enum SQLOrder: String, Sendable {
+    case ascending = "ASC"
+    case descending = "DESC"
 }

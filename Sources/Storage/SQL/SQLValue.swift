@@ -1,6 +1,7 @@
 package import Accounts
 package import Cryptography
 package import OAuth
+package import PhoneLogin
 package import Time
 
 /// What both engines can hold: epoch milliseconds and counts as BIGINT, identifiers as TEXT, digests and sealed
@@ -26,6 +27,7 @@ extension Timestamp: SQLBindable { package var sqlValue: SQLValue { .integer(mil
 extension SHA256Digest: SQLBindable { package var sqlValue: SQLValue { .blob(bytes) } }
 extension ClientID: SQLBindable { package var sqlValue: SQLValue { .text(rawValue) } }
 extension AccountID: SQLBindable { package var sqlValue: SQLValue { .text(rawValue) } }
+extension PhoneIdentity: SQLBindable { package var sqlValue: SQLValue { .text(rawValue) } }
 extension GrantID: SQLBindable { package var sqlValue: SQLValue { .text(rawValue) } }
 extension Scope: SQLBindable { package var sqlValue: SQLValue { .text(text) } }
 extension CodeChallenge: SQLBindable { package var sqlValue: SQLValue { .text(rawValue) } }

@@ -69,6 +69,9 @@ extension ConfigurationKey {
         .init(
             name: "phone.allowedCountries", kind: .list, fallback: "",
             help: "ISO 3166-1 codes that texts may go to. Empty: all."),
+        .init(
+            name: "phone.testNumbers", kind: .list, fallback: "",
+            help: "Clients' `test_numbers` that are allowed in production; elsewhere all are."),
         .init(name: "limits.sendPerNumber", kind: .limit, fallback: "5/3600", help: "Texts to one number."),
         .init(
             name: "limits.resendCooldownSeconds", kind: .integer, fallback: "30",

@@ -32,6 +32,7 @@ struct ConfigurationReader {
         configuration.clientsFile = text("clients.file", configuration.clientsFile)
         configuration.connectors = connectors()
         configuration.phone = phone()
+        configuration.allowedTestNumbers = Set(list("phone.testNumbers"))
         configuration.tokens = tokens()
         configuration.tokenPerClient = limit("limits.tokenPerClient", configuration.tokenPerClient)
         configuration.developerLogRetentionDays = integer("developerLog.retentionDays", 90, in: 1...3650)

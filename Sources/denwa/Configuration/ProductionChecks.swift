@@ -62,6 +62,10 @@ enum ProductionChecks {
             for uri in client.redirectURIs + client.linkURIs where !uri.isAllowedInProduction {
                 problems.append("client \"\(client.id.rawValue)\": \(uri.text) is http outside this machine")
             }
+            for number in client.testNumbers where !configuration.allows(number) {
+                problems.append(
+                    "client \"\(client.id.rawValue)\": a test number is not named in phone.testNumbers")
+            }
             return problems
         }
     }

@@ -24,12 +24,16 @@ struct ServerConfiguration: Sendable {
     var clientsFile = "clients.json"
     var connectors: [ConnectorConfiguration] = [.console]
     var phone = PhoneLoginSettings()
+    /// Clients' test numbers that production allows.
+    var allowedTestNumbers: Set<String> = []
     var tokens = TokenSettings()
     var tokenPerClient = Limit(count: 6000, windowSeconds: 60)
     var developerLogRetentionDays = 90
     var logLevel = Logger.Level.info
     /// `nil`: text on a terminal, else JSON.
     var logFormat: LogFormat?
+
+    func allows(_ number: TestNumber) -> Bool { !isProduction || allowedTestNumbers.contains(number.number) }
 
     struct Invalid: Error, Sendable {
         let problems: [ConfigurationProblem]

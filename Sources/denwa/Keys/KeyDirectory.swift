@@ -58,7 +58,7 @@ struct KeyDirectory: Sendable {
             atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         try FileLock.holding("\(path)/.lock") {
             if !FileManager.default.fileExists(atPath: secretPath) {
-                try PrivateFile.write(Base64URL.encode(entropy.bytes(32)) + "\n", to: secretPath)
+                try PrivateFile.save(Base64URL.encode(entropy.bytes(32)) + "\n", to: secretPath)
             }
             guard isEmpty else { return }
             try save(Self.initialAlgorithms.map { try makeKey($0, status: .active, at: now) })
@@ -203,7 +203,7 @@ extension KeyDirectory {
             let hasActive = entries.contains { $0.algorithm == key.algorithm && $0.status == .active }
             let entry = Entry(
                 kid: kid, algorithm: key.algorithm, status: hasActive ? .next : .active, created: now)
-            try PrivateFile.write(try key.pem(), to: filePath(entry))
+            try PrivateFile.save(try key.pem(), to: filePath(entry))
             entries.append(entry)
             return entry
         }
@@ -222,13 +222,13 @@ extension KeyDirectory {
         if algorithm == .hs256 {
             let secret = entropy.bytes(32)
             let entry = Entry(kid: entropy.identifier(), algorithm: algorithm, status: status, created: now)
-            try PrivateFile.write(Base64URL.encode(secret) + "\n", to: filePath(entry))
+            try PrivateFile.save(Base64URL.encode(secret) + "\n", to: filePath(entry))
             return entry
         }
         let key = try SigningKey.generate(algorithm)
         let kid = try JSONWebKey(verificationKey: key.verificationKey, kid: nil).thumbprint
         let entry = Entry(kid: kid, algorithm: algorithm, status: status, created: now)
-        try PrivateFile.write(try key.pem(), to: filePath(entry))
+        try PrivateFile.save(try key.pem(), to: filePath(entry))
         return entry
     }
 
@@ -241,7 +241,7 @@ extension KeyDirectory {
             ]
         }
         let text = JSONValue.object(["keys": .array(list)]).serializedText + "\n"
-        try PrivateFile.write(text, to: keysetPath + ".new")
+        try PrivateFile.save(text, to: keysetPath + ".new")
         guard unsafe rename(keysetPath + ".new", keysetPath) == 0 else {
             throw Problem(description: "\(keysetPath): cannot be written")
         }

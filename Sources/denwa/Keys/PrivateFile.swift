@@ -21,12 +21,12 @@ enum PrivateFile {
         return text
     }
 
-    static func write(_ text: String, to path: String) throws {
+    static func save(_ text: String, to path: String) throws {
         let file = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw KeyDirectory.Problem(description: "\(path): cannot be written") }
         defer { close(file) }
         let bytes = Array(text.utf8)
-        let written = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(file, $0.baseAddress, $0.count) }
+        let written = unsafe bytes.withUnsafeBytes { unsafe write(file, $0.baseAddress, $0.count) }
         guard written == bytes.count, fsync(file) == 0 else {
             throw KeyDirectory.Problem(description: "\(path): cannot be written")
         }

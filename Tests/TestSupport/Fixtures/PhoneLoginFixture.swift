@@ -36,8 +36,9 @@ package struct PhoneLoginFixture: Sendable {
         _ id: String = Unique.name("operation"), code: String = "246802", at now: Timestamp = .noon
     ) throws -> NewPhoneOperation {
         NewPhoneOperation(
-            id: id, client: client.id, phone: phone, device: device, state: state, scope: try known(Scope(scope)),
-            redirect: try client.verifyRedirect(redirectURI), codeChallenge: codeChallenge, linkDigest: nil,
+            id: id, client: client.id, phone: phone,
+            identity: PhoneIdentity(number: phone.e164, client: client, at: now), device: device, state: state,
+            scope: try known(Scope(scope)), redirect: try client.verifyRedirect(redirectURI), codeChallenge: codeChallenge, linkDigest: nil,
             challengeID: Unique.name("challenge"),
             code: OneTimeCode(length: code.utf8.count, entropy: .alwaysDrawing(code)),
             expiresAt: now.adding(seconds: lifetimeSeconds), maxGuesses: maxGuesses, codeSeal: codeSeal,
@@ -58,7 +59,8 @@ package struct PhoneLoginFixture: Sendable {
         now: Timestamp = .noon
     ) -> PhoneGuess {
         PhoneGuess(
-            operationID: operation, client: client.id, number: phone.e164, code: code, maxGuesses: maxGuesses,
+            operationID: operation, client: client.id, number: phone.e164,
+            identity: PhoneIdentity(number: phone.e164, client: client, at: now), code: code, maxGuesses: maxGuesses,
             codeSeal: codeSeal,
             budget: { [guessesPerNumber, phone] device in
                 LimitCharge(
