@@ -26,6 +26,8 @@ struct Composition: Sendable {
     let registry: ClientRegistry
     let keys: KeySet
     let delivery: MessageDelivery
+    /// What the metrics port answers; `nil` without one.
+    let metricsResponder: RouterResponder<DenwaRequestContext>?
     private let configuration: ServerConfiguration
     private let keyDirectory: KeyDirectory
     private let clock: WallClock
@@ -60,6 +62,14 @@ struct Composition: Sendable {
 
         let edge = Edge(clock: clock, trustedProxies: TrustedProxies(configuration.trustedProxies))
         let router = Router(context: DenwaRequestContext.self, options: .autoGenerateHeadEndpoints)
+        metricsResponder = configuration.metricsPort.map { _ in
+            let metrics = RequestMetrics()
+            router.add(middleware: RequestCounting(metrics: metrics))
+            let metricsRouter = Router(context: DenwaRequestContext.self)
+            metricsRouter.add(middleware: LastResort())
+            MetricsEndpoint(requests: metrics, health: health, clock: clock).add(to: metricsRouter)
+            return metricsRouter.buildResponder()
+        }
         router.add(middleware: LastResort())
         router.add(middleware: AccessLog())
         let flow = PhoneLoginFlow(

@@ -33,7 +33,14 @@ struct Server {
                     ])
             },
             logger: logger)
-        let services: [any Service] = [Reloading(composition: composition)] + composition.backgroundServices
+        var services: [any Service] = [Reloading(composition: composition)] + composition.backgroundServices
+        if let responder = composition.metricsResponder, let port = configuration.metricsPort {
+            services.append(
+                Application(
+                    responder: responder,
+                    configuration: ApplicationConfiguration(address: .hostname(configuration.host, port: port)),
+                    logger: logger))
+        }
         var group = ServiceGroupConfiguration(
             services: services + [application], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         // Requests under way get this long to finish.

@@ -1,6 +1,8 @@
 import DeveloperLog
 import Foundation
 import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
 import JOSE
 import PhoneLogin
 import Storage
@@ -79,6 +81,23 @@ import Testing
             #expect(events.allSatisfy { $0.phone == "+8190****5678" && $0.clientID == "game" && !$0.requestID.isEmpty })
             #expect(events[1].rule == "resendCooldown")
             #expect(events[1].retryAfterSeconds == 30)
+        }
+    }
+
+    @Test func `metrics name routes, and nothing that a caller typed`() async throws {
+        try await TestServer.run({ $0.metricsPort = 9 }) { server in
+            _ = try await server.start("+819012345678")
+            _ = try await server.get("/secret-path?code=123456")
+            let responder = try #require(server.composition.metricsResponder)
+            try await Application(responder: responder).test(.router) { metrics in
+                let reply = try await metrics.executeRequest(uri: "/metrics", method: .get, headers: [:], body: nil)
+                let text = String(buffer: reply.body)
+                let route = "route=\"/oauth2/login/phone/request\",status=\"200\",le=\"+Inf\"} 1"
+                #expect(text.contains(route))
+                #expect(text.contains("route=\"none\",status=\"404\""))
+                #expect(text.contains("denwa_texts_available 1"))
+                #expect(!text.contains("secret") && !text.contains("8190"))
+            }
         }
     }
 }

@@ -320,7 +320,7 @@ import Time
             let events = try await flow.store.log()
             #expect(events.map(\.kind) == [.redirectRefused, .numberRefused])
             #expect(events.map(\.rule) == [nil, "lineType"])
-            #expect(events.map(\.phone) == [nil, "+8131****5678"])
+            #expect(events.map(\.phone) == [nil, "+81****678"])
         }
     }
 

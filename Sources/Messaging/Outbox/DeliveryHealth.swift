@@ -7,6 +7,8 @@ package final class DeliveryHealth: Sendable {
     private struct State {
         var failuresInARow = 0
         var lastFailure = Timestamp(milliseconds: 0)
+        var accepted = 0
+        var failed = 0
     }
 
     private let state = Mutex(State())
@@ -17,14 +19,23 @@ package final class DeliveryHealth: Sendable {
 
     package init() {}
 
-    func recordSuccess() { state.withLock { $0.failuresInARow = 0 } }
+    func recordSuccess() {
+        state.withLock {
+            $0.failuresInARow = 0
+            $0.accepted += 1
+        }
+    }
 
     func recordFailure(at now: Timestamp) {
         state.withLock {
             $0.failuresInARow += 1
             $0.lastFailure = now
+            $0.failed += 1
         }
     }
+
+    /// Tries since the process started.
+    package var totals: (accepted: Int, failed: Int) { state.withLock { ($0.accepted, $0.failed) } }
 
     /// Seconds until the next try, while texts do not go out.
     package func unavailableSeconds(at now: Timestamp) -> Int? {

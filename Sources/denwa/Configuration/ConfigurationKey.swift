@@ -102,6 +102,9 @@ extension ConfigurationKey {
             name: "developerLog.retentionDays", kind: .integer, fallback: "90",
             help: "How long the developer log is kept."),
         .init(
+            name: "metrics.port", kind: .integer, fallback: "none",
+            help: "Serve Prometheus metrics at `/metrics` on this port of the same address."),
+        .init(
             name: "log.level", kind: .text, fallback: "info",
             help: "trace, debug, info, notice, warning, error or critical; debug adds one line a request."),
         .init(

@@ -36,6 +36,8 @@ struct ConfigurationReader {
         configuration.tokens = tokens()
         configuration.tokenPerClient = limit("limits.tokenPerClient", configuration.tokenPerClient)
         configuration.developerLogRetentionDays = integer("developerLog.retentionDays", 90, in: 1...3650)
+        let metricsPort = integer("metrics.port", 0, in: 0...65535)
+        configuration.metricsPort = metricsPort == 0 ? nil : metricsPort
         configuration.logLevel = choice("log.level", Logger.Level.info)
         configuration.logFormat = optionalChoice("log.format")
         return configuration

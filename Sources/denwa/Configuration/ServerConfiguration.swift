@@ -29,6 +29,8 @@ struct ServerConfiguration: Sendable {
     var tokens = TokenSettings()
     var tokenPerClient = Limit(count: 6000, windowSeconds: 60)
     var developerLogRetentionDays = 90
+    /// `nil`: no metrics.
+    var metricsPort: Int?
     var logLevel = Logger.Level.info
     /// `nil`: text on a terminal, else JSON.
     var logFormat: LogFormat?

@@ -1,0 +1,301 @@
+import Cryptography
+import DeveloperLog
+import Logging
+@testable import Messaging
+import PhoneLogin
+import ServiceLifecycle
+import Storage
+import TestSupport
+import Testing
+import Time
+
+/// The delivery as the server runs it, on a real store, a clock that stands still, and providers of the test's.
+@Suite(.timeLimit(.minutes(1))) struct MessageDeliveryTests {
+    /// One process' delivery.
+    private struct Post: Sendable {
+        let store: SQLStore
+        let clock: ManualClock
+        let health = DeliveryHealth()
+        let doorbell = Doorbell()
+        let connectors: [any MessageConnector]
+        var login = PhoneLoginFixture()
+
+        func queue(_ code: String, lifetimeSeconds: Int = 180) async throws {
+            var login = login
+            login.client = .fixture("game of \(code)")
+            login.lifetimeSeconds = lifetimeSeconds
+            _ = try await login.start(code: code, on: store, at: clock.now)
+            doorbell.ring()
+        }
+
+        /// Runs the delivery while `body` runs, and ends it as a server that shuts down does.
+        func whileDelivering(_ body: @escaping @Sendable () async throws -> Void) async throws {
+            var logger = Logger(label: "test")
+            logger.logLevel = .critical
+            let delivery = MessageDelivery(
+                store: store, seal: login.messageSeal, connectors: connectors, health: health, doorbell: doorbell,
+                clock: clock.clock, logger: logger)
+            let group = ServiceGroup(services: [delivery], logger: logger)
+            try await withThrowingTaskGroup { tasks in
+                tasks.addTask { try await group.run() }
+                try await body()
+                await group.triggerGracefulShutdown()
+                try await tasks.waitForAll()
+            }
+        }
+
+        func states() async throws -> [String] {
+            try await store.engine.read { connection in
+                try await connection.rows("SELECT state FROM message ORDER BY created_at, id").map { try $0.text(0) }
+            }
+        }
+
+        func count(in state: String) async throws -> Int { try await store.count("message", where: "state = '\(state)'") }
+    }
+
+    private func withPost(
+        _ connectors: ScriptedConnector..., body: (Post) async throws -> Void
+    ) async throws {
+        try await withStore { store in
+            try await body(Post(store: store, clock: ManualClock(), connectors: connectors))
+        }
+    }
+
+    @Test func `a text is sent once and its body is gone`() async throws {
+        let provider = ScriptedConnector(.takes)
+        try await withPost(provider) { post in
+            try await post.whileDelivering {
+                for number in 0..<20 { try await post.queue("\(100_000 + number)") }
+                try await eventually { try await post.count(in: "sent") == 20 }
+                post.doorbell.ring()
+            }
+            #expect(Set(provider.bodies) == Set((0..<20).map { "\(100_000 + $0)" }))
+            #expect(provider.seen.count == 20)
+            #expect(provider.seen.allSatisfy { $0.recipient == "+819012345678" && $0.template == .signInCode })
+            #expect(try await post.store.count("message", where: "body IS NOT NULL") == 0)
+        }
+    }
+
+    @Test func `a provider that is out of reach is tried again after one second, two, four`() async throws {
+        let provider = ScriptedConnector(.isUnreachable, .isUnreachable, .isUnreachable, .takes)
+        try await withPost(provider) { post in
+            try await post.whileDelivering {
+                try await post.queue("246802")
+                for (attempt, pause) in [1, 2, 4].enumerated() {
+                    let due = post.clock.now.adding(seconds: pause).milliseconds
+                    try await eventually { try await post.store.count("message", where: "due_at = \(due)") == 1 }
+                    #expect(provider.seen.count == attempt + 1)
+                    post.clock.advance(seconds: pause)
+                    post.doorbell.ring()
+                }
+                try await eventually { try await post.count(in: "sent") == 1 }
+            }
+            #expect(provider.bodies == [String](repeating: "246802", count: 4))
+            #expect(Set(provider.seen.map(\.id)).count == 1, "a provider can tell a repeat by its id")
+            #expect(try await post.store.log().isEmpty)
+        }
+    }
+
+    @Test func `a retry needs nobody to ring for it`() async throws {
+        let provider = ScriptedConnector(.isUnreachable, .takes)
+        try await withPost(provider) { post in
+            try await post.whileDelivering {
+                try await post.queue("246802")
+                try await eventually { provider.seen.count == 1 }
+                post.clock.advance(seconds: 1)
+                try await eventually { try await post.count(in: "sent") == 1 }
+            }
+        }
+    }
+
+    @Test func `the second provider takes what the first cannot`() async throws {
+        let (first, second) = (ScriptedConnector(.isUnreachable), ScriptedConnector(.takes))
+        try await withPost(first, second) { post in
+            try await post.whileDelivering {
+                for number in 0..<6 { try await post.queue("\(100_000 + number)") }
+                try await eventually { try await post.count(in: "sent") == 6 }
+            }
+            #expect(first.seen.count == 6)
+            #expect(Set(second.bodies).count == 6)
+            #expect(post.health.unavailableSeconds(at: post.clock.now) == nil, "texts do go out")
+        }
+    }
+
+    @Test func `what a provider refuses for good is not offered to another, nor again`() async throws {
+        let (first, second) = (ScriptedConnector(.refuses), ScriptedConnector(.takes))
+        try await withPost(first, second) { post in
+            try await post.whileDelivering {
+                try await post.queue("246802")
+                try await eventually { try await post.count(in: "failed") == 1 }
+                post.clock.advance(seconds: 60)
+                post.doorbell.ring()
+                try await post.queue("135791")
+                try await eventually { try await post.count(in: "failed") == 2 }
+            }
+            #expect(first.bodies == ["246802", "135791"])
+            #expect(second.seen.isEmpty)
+            #expect(try await post.store.log().map(\.kind) == [.messageFailed, .messageFailed])
+            #expect(try await post.store.count("message", where: "body IS NOT NULL") == 0)
+            #expect(post.health.unavailableSeconds(at: post.clock.now) == nil, "a bad number is not a bad provider")
+        }
+    }
+
+    @Test func `a text whose code would be dead by the next try has failed`() async throws {
+        let provider = ScriptedConnector(.isUnreachable)
+        try await withPost(provider) { post in
+            try await post.whileDelivering {
+                try await post.queue("246802", lifetimeSeconds: 1)
+                try await eventually { try await post.count(in: "failed") == 1 }
+            }
+            #expect(provider.seen.count == 1)
+            #expect(try await post.store.log().map(\.kind) == [.messageFailed])
+        }
+    }
+
+    @Test func `a text that waited too long is not sent`() async throws {
+        let provider = ScriptedConnector(.takes)
+        try await withPost(provider) { post in
+            try await post.queue("246802")
+            post.clock.advance(seconds: 180)
+            try await post.whileDelivering {
+                post.doorbell.ring()
+                try await eventually { try await post.count(in: "expired") == 1 }
+            }
+            #expect(provider.seen.isEmpty)
+            #expect(try await post.store.count("message", where: "body IS NOT NULL") == 0)
+        }
+    }
+
+    @Test func `what an earlier process left behind is delivered at the start`() async throws {
+        let provider = ScriptedConnector(.takes)
+        try await withPost(provider) { post in
+            for code in ["111111", "222222"] { try await post.queue(code) }
+            // It died holding one of them.
+            _ = try await post.store.claimMessages(
+                atMost: 1, leaseUntil: post.clock.now.adding(seconds: 15), at: post.clock.now)
+            try await post.whileDelivering {
+                try await eventually { try await post.count(in: "sent") == 1 }
+                post.clock.advance(seconds: 15)
+                try await eventually { try await post.count(in: "sent") == 2 }
+            }
+            #expect(Set(provider.bodies) == ["111111", "222222"])
+        }
+    }
+
+    @Test func `two processes send each text once`() async throws {
+        let (first, second) = (ScriptedConnector(.takes), ScriptedConnector(.takes))
+        try await withDatabaseFile { file in
+            let clock = ManualClock()
+            let here = Post(store: try file.open(), clock: clock, connectors: [first])
+            let there = Post(store: try file.open(), clock: clock, connectors: [second])
+            try await here.whileDelivering {
+                try await there.whileDelivering {
+                    for number in 0..<40 {
+                        try await here.queue("\(100_000 + number)")
+                        there.doorbell.ring()
+                    }
+                    try await eventually { try await here.count(in: "sent") == 40 }
+                }
+            }
+            #expect(Set(first.bodies + second.bodies).count == 40)
+            #expect(first.seen.count + second.seen.count == 40)
+        }
+    }
+
+    @Test func `a shutdown lets go of what hangs, and keeps its text for the next start`() async throws {
+        let (hanging, working) = (ScriptedConnector(.hangs), ScriptedConnector(.takes))
+        try await withStore { store in
+            let before = Post(store: store, clock: ManualClock(), connectors: [hanging])
+            try await before.whileDelivering {
+                try await before.queue("246802")
+                try await eventually { hanging.seen.count == 1 }
+            }
+            #expect(try await before.states() == ["queued"])
+
+            let after = Post(store: store, clock: before.clock, connectors: [working])
+            after.clock.advance(seconds: 15)
+            try await after.whileDelivering {
+                try await eventually { try await after.count(in: "sent") == 1 }
+            }
+            #expect(working.bodies == ["246802"])
+        }
+    }
+
+    @Test func `a provider that hangs holds nobody up but its own text, and not for ever`() async throws {
+        let provider = ScriptedConnector(.hangs, .takes)
+        try await withPost(provider) { post in
+            try await post.whileDelivering {
+                try await post.queue("111111")
+                try await eventually { provider.seen.count == 1 }
+                try await post.queue("222222")
+                try await eventually { try await post.count(in: "sent") == 1 }
+                #expect(provider.bodies == ["111111", "222222"])
+                // Ten seconds is what one try may take.
+                let due = post.clock.now.adding(seconds: 1).milliseconds
+                try await eventually { try await post.store.count("message", where: "due_at = \(due)") == 1 }
+                post.clock.advance(seconds: 1)
+                try await eventually { try await post.count(in: "sent") == 2 }
+            }
+        }
+    }
+
+    @Test func `when nothing goes out any more people are told, and when it does they are not`() async throws {
+        let provider = ScriptedConnector(
+            .isUnreachable, .isUnreachable, .isUnreachable, .isUnreachable, .isUnreachable, .takes)
+        try await withPost(provider) { post in
+            try await post.whileDelivering {
+                for number in 0..<5 { try await post.queue("\(100_000 + number)") }
+                try await eventually { post.health.unavailableSeconds(at: post.clock.now) == 15 }
+                post.clock.advance(seconds: 1)
+                post.doorbell.ring()
+                try await eventually { try await post.count(in: "sent") == 5 }
+                #expect(post.health.unavailableSeconds(at: post.clock.now) == nil)
+            }
+        }
+    }
+
+    @Test func `a text sealed with another key is given up and shows nothing`() async throws {
+        let provider = ScriptedConnector(.takes)
+        try await withPost(provider) { post in
+            var post = post
+            try await post.queue("246802")
+            post.login.secret = [UInt8](repeating: 1, count: 32)
+            let resealed = post
+            try await resealed.whileDelivering {
+                resealed.doorbell.ring()
+                try await eventually { try await resealed.count(in: "failed") == 1 }
+            }
+            #expect(provider.seen.isEmpty)
+        }
+    }
+
+    @Test func `a database that does not answer for a while is asked again`() async throws {
+        let provider = ScriptedConnector(.takes)
+        try await withPost(provider) { post in
+            try await post.queue("246802")
+            try await post.store.run("ALTER TABLE message RENAME TO elsewhere")
+            try await post.whileDelivering {
+                post.doorbell.ring()
+                try await Task.sleep(for: .milliseconds(50))
+                try await post.store.run("ALTER TABLE elsewhere RENAME TO message")
+                try await eventually { try await post.count(in: "sent") == 1 }
+            }
+        }
+    }
+}
+
+@Suite struct SlotsTests {
+    @Test func `no more than the count are inside at once, and all get their turn`() async throws {
+        let slots = Slots(count: 3)
+        let (inside, most) = (Level(), Tally())
+        _ = try await race(50) { _ in
+            await slots.take()
+            if inside.rise() > 3 { most.add() }
+            try await Task.sleep(for: .milliseconds(1))
+            inside.fall()
+            slots.giveBack()
+        }
+        #expect(most.count == 0)
+        #expect(inside.value == 0)
+    }
+}
