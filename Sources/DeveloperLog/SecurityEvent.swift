@@ -9,6 +9,8 @@ package struct SecurityEvent: Sendable, Equatable {
     package let kind: Kind
     package let requestID: String
     package let clientID: String?
+    /// Whose account it is about, when that is known.
+    package let accountID: String?
     package let phone: String?
     package let address: String?
     /// The limit or rule that decided, for instance `sendPerNumber` or `lineType`.
@@ -18,13 +20,15 @@ package struct SecurityEvent: Sendable, Equatable {
     package let retryAfterSeconds: Int?
 
     package init(
-        _ kind: Kind, at: Timestamp, origin: RequestOrigin, clientID: String? = nil, phone: String? = nil,
-        rule: String? = nil, reason: StaticString, retryAfterSeconds: Int? = nil
+        _ kind: Kind, at: Timestamp, origin: RequestOrigin, clientID: String? = nil,
+        accountID: String? = nil, phone: String? = nil, rule: String? = nil, reason: StaticString,
+        retryAfterSeconds: Int? = nil
     ) {
         self.at = at
         self.kind = kind
         self.requestID = origin.requestID
         self.clientID = clientID
+        self.accountID = accountID
         self.phone = phone
         self.address = origin.address
         self.rule = rule
@@ -34,13 +38,14 @@ package struct SecurityEvent: Sendable, Equatable {
 
     /// For rows read back from the store.
     package init(
-        kind: Kind, at: Timestamp, requestID: String, clientID: String?, phone: String?, address: String?,
-        rule: String?, reason: String, retryAfterSeconds: Int?
+        kind: Kind, at: Timestamp, requestID: String, clientID: String?, accountID: String?, phone: String?,
+        address: String?, rule: String?, reason: String, retryAfterSeconds: Int?
     ) {
         self.at = at
         self.kind = kind
         self.requestID = requestID
         self.clientID = clientID
+        self.accountID = accountID
         self.phone = phone
         self.address = address
         self.rule = rule

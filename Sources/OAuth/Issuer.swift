@@ -14,6 +14,11 @@ package struct Issuer: Sendable, Hashable {
         self.url = url
     }
 
+    private init(known url: String) { self.url = url }
+
+    /// A server for this machine alone.
+    package static func localhost(port: Int) -> Issuer { Issuer(known: "http://localhost:\(port)") }
+
     package var isSecure: Bool { url.hasPrefix("https://") }
 
     /// The host without port, in lower case.

@@ -191,7 +191,7 @@ extension PhoneLoginFlow {
         return [
             LimitCharge(.resendCooldown, settings.resendCooldown, subject: number),
             LimitCharge(.sendPerNumber, settings.sendPerNumber, subject: number),
-            LimitCharge(.sendPerIP, settings.sendPerIP, subject: origin.address),
+            LimitCharge(.sendPerIP, settings.sendPerIP, subject: origin.address ?? ""),
             LimitCharge(.sendPerClient, settings.sendPerClient, subject: client.id.rawValue),
         ].compactMap(\.self)
     }

@@ -29,6 +29,15 @@ final class WriterLane: Sendable {
         }
     }
 
+    func checkpoint() async {
+        await withCheckedContinuation { continuation in
+            queue.asyncWriteWithoutTransaction { database in
+                try? database.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+                continuation.resume()
+            }
+        }
+    }
+
     private func wake() {
         queue.asyncWriteWithoutTransaction { [room, commitDelayMilliseconds] database in
             // Used only inside this block, on the database's own thread; the executor never leaves it.

@@ -112,7 +112,7 @@ extension Migration {
             """
             CREATE TABLE security_event (
                 position INTEGER PRIMARY KEY AUTOINCREMENT, at BIGINT NOT NULL, kind TEXT NOT NULL, request_id TEXT NOT NULL,
-                client_id TEXT, phone TEXT, address TEXT, rule TEXT, reason TEXT NOT NULL, retry_after BIGINT
+                client_id TEXT, account_id TEXT, phone TEXT, address TEXT, rule TEXT, reason TEXT NOT NULL, retry_after BIGINT
             )
             """,
             "CREATE INDEX security_event_at ON security_event (at)",

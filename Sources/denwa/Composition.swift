@@ -1,6 +1,7 @@
 import Cryptography
 import DeveloperLog
 import Hummingbird
+import JOSE
 import Logging
 import Messaging
 import NIOPosix
@@ -28,6 +29,7 @@ struct Composition: Sendable {
     let delivery: MessageDelivery
     /// What the metrics port answers; `nil` without one.
     let metricsResponder: RouterResponder<DenwaRequestContext>?
+    private let database: SQLiteDatabase
     private let configuration: ServerConfiguration
     private let keyDirectory: KeyDirectory
     private let clock: WallClock
@@ -47,9 +49,12 @@ struct Composition: Sendable {
         let secret = try keyDirectory.secret()
         let loaded = try keyDirectory.load()
         keys = KeySet(keys: loaded.keys, active: loaded.active)
-        registry = ClientRegistry(try Self.readClients(configuration, logger: logger))
+        let clients = try Self.readClients(configuration, logger: logger)
+        try Self.refuseMissingKeys(clients, loaded.active)
+        registry = ClientRegistry(clients)
 
-        store = SQLStore(engine: try Self.openDatabase(configuration.databasePath))
+        database = try Self.openDatabase(configuration.databasePath)
+        store = SQLStore(engine: database)
         try await store.migrate(at: now)
 
         let health = DeliveryHealth()
@@ -122,10 +127,11 @@ struct Composition: Sendable {
         return retention
     }
 
-    /// Reads keys and clients again. What cannot be read is refused whole, and what runs goes on.
+    /// Reads keys and clients again. What cannot be used is refused whole, and what runs goes on.
     func reload() {
         do {
             let loaded = try keyDirectory.load()
+            try Self.refuseMissingKeys(registry.all, loaded.active)
             keys.replace(keys: loaded.keys, active: loaded.active)
             logger.notice("keys read again", metadata: ["count": "\(loaded.keys.count)"])
         } catch {
@@ -133,11 +139,20 @@ struct Composition: Sendable {
         }
         do {
             let clients = try Self.readClients(configuration, logger: logger)
+            try Self.refuseMissingKeys(clients, keys.current.active)
             registry.replace(with: clients)
             logger.notice("clients read again", metadata: ["count": "\(clients.count)"])
         } catch {
             logger.error("clients not read again, the running ones stay", metadata: ["reason": "\(error)"])
         }
+    }
+
+    /// Leaves everything in the database's main file, so that a copy of it is a backup.
+    func close() async { await database.checkpoint() }
+
+    private static func refuseMissingKeys(_ clients: [Client], _ active: [SignatureAlgorithm: JWSKey]) throws {
+        let problems = MissingKeys.problems(clients: clients, active: active)
+        guard problems.isEmpty else { throw StartProblem(problems.joined(separator: "; ")) }
     }
 }
 
@@ -155,7 +170,10 @@ extension Composition {
             return file.clients.map { client in
                 var client = client
                 // A reload must not bring in what a start would have refused.
-                client.testNumbers.removeAll { !configuration.allows($0) }
+                if client.testNumbers.contains(where: { !configuration.allows($0) }) {
+                    logger.warning("\(path): test numbers that phone.testNumbers does not name are ignored")
+                    client.testNumbers.removeAll { !configuration.allows($0) }
+                }
                 return client
             }
         } catch {

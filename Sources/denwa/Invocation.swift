@@ -42,7 +42,7 @@ struct Invocation: Sendable {
 
     private static func value(_ parts: [String], isSwitch: Bool, _ rest: inout ArraySlice<String>) -> String? {
         if parts.count == 2 { return parts[1] }
-        if isSwitch { return "true" }
+        if isSwitch { return ["true", "false"].contains(rest.first) ? rest.popFirst() : "true" }
         return rest.popFirst()
     }
 

@@ -46,6 +46,7 @@ struct Server {
         // Requests under way get this long to finish.
         group.maximumGracefulShutdownDuration = .seconds(10)
         try await ServiceGroup(configuration: group).run()
+        await composition.close()
     }
 }
 

@@ -1,13 +1,14 @@
 import Cryptography
 import DeveloperLog
 import Logging
-@testable import Messaging
 import PhoneLogin
 import ServiceLifecycle
 import Storage
 import TestSupport
 import Testing
 import Time
+
+@testable import Messaging
 
 /// The delivery as the server runs it, on a real store, a clock that stands still, and providers of the test's.
 @Suite(.timeLimit(.minutes(1))) struct MessageDeliveryTests {
@@ -50,7 +51,9 @@ import Time
             }
         }
 
-        func count(in state: String) async throws -> Int { try await store.count("message", where: "state = '\(state)'") }
+        func count(in state: String) async throws -> Int {
+            try await store.count("message", where: "state = '\(state)'")
+        }
     }
 
     private func withPost(

@@ -15,7 +15,9 @@ import Testing
         let sealed = seal.seal("246802 is your code", id: "message")
         #expect(seal.open(sealed, id: "message2") == nil)
         #expect(seal.open(sealed, id: "") == nil)
-        #expect(MessageSeal(secret: [UInt8](repeating: 1, count: 32), entropy: .seeded(1)).open(sealed, id: "message") == nil)
+        #expect(
+            MessageSeal(secret: [UInt8](repeating: 1, count: 32), entropy: .seeded(1)).open(sealed, id: "message")
+                == nil)
         let codes = SealingKey(secret: TestSecret.bytes, purpose: "one-time code")
         #expect(throws: CryptographyError.notAuthentic) { try codes.open(sealed, bindingTo: Array("message".utf8)) }
     }

@@ -1,7 +1,8 @@
-@testable import Messaging
 import TestSupport
 import Testing
 import Time
+
+@testable import Messaging
 
 @Suite struct SignInTextTests {
     private static let locales = ["en", "ja", "zh-Hans", "ko", "es", "fr", "de", "pt", "ar"]
@@ -77,7 +78,8 @@ import Time
 
 @Suite struct MessageLocaleTests {
     static let wishes: [(wishes: [String], locale: String)] = [
-        ([], "en"), (["ja"], "ja"), (["JA"], "ja"), (["ja-JP"], "ja"), (["ja_JP"], "ja"), (["ja-Jpan-JP-x-private"], "ja"),
+        ([], "en"), (["ja"], "ja"), (["JA"], "ja"), (["ja-JP"], "ja"), (["ja_JP"], "ja"),
+        (["ja-Jpan-JP-x-private"], "ja"),
         (["pt-BR"], "pt"), (["ar-EG"], "ar"), (["zh"], "zh-Hans"), (["zh-CN"], "zh-Hans"), (["zh-SG"], "zh-Hans"),
         (["zh-Hans"], "zh-Hans"), (["zh-hans-HK"], "zh-Hans"), (["zh-Hans-CN"], "zh-Hans"), (["zh_CN"], "zh-Hans"),
         // Traditional characters are another script: better English than the wrong one.
@@ -104,32 +106,4 @@ import Time
     func `Accept-Language is read best first`(_ row: (header: String, wishes: [String])) {
         #expect(MessageLocale.wishes(acceptLanguage: row.header) == row.wishes)
     }
-}
-
-@Suite struct DeliveryHealthTests {
-    @Test func `five failures in a row close the door for a while, and a success opens it`() {
-        let health = DeliveryHealth()
-        let noon = Self.noon
-        for _ in 0..<4 { health.recordFailure(at: noon) }
-        #expect(health.unavailableSeconds(at: noon) == nil)
-        health.recordFailure(at: noon)
-        #expect(health.unavailableSeconds(at: noon) == 15)
-        #expect(health.unavailableSeconds(at: noon.adding(milliseconds: 14_001)) == 1)
-        #expect(health.unavailableSeconds(at: noon.adding(seconds: 15)) == nil, "somebody has to find out")
-        health.recordFailure(at: noon.adding(seconds: 16))
-        #expect(health.unavailableSeconds(at: noon.adding(seconds: 16)) == 15)
-        health.recordSuccess()
-        #expect(health.unavailableSeconds(at: noon.adding(seconds: 16)) == nil)
-        for _ in 0..<4 { health.recordFailure(at: noon) }
-        #expect(health.unavailableSeconds(at: noon) == nil, "the count began anew")
-    }
-
-    @Test func `a clock that steps back does not close the door for longer`() {
-        let health = DeliveryHealth()
-        for _ in 0..<5 { health.recordFailure(at: Self.noon) }
-        let earlier = Self.noon.adding(seconds: -3600)
-        #expect((health.unavailableSeconds(at: earlier) ?? 0) <= 15)
-    }
-
-    private static let noon = Timestamp.noon
 }

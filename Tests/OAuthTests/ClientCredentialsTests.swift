@@ -1,7 +1,6 @@
 import Cryptography
 import DeveloperLog
 import OAuth
-import Storage
 import TestSupport
 import Testing
 import Time
@@ -44,13 +43,18 @@ import Time
 
     static let refused: [(header: String?, form: String, code: OAuthError.Code)] = [
         (nil, "", .invalidClient), (nil, "client_secret=s", .invalidClient), (nil, "client_id=", .invalidClient),
-        (nil, "client_id=a&client_id=a", .invalidRequest), (nil, "client_id=a&client_secret=b&client_secret=b", .invalidRequest),
+        (nil, "client_id=a&client_id=a", .invalidRequest),
+        (nil, "client_id=a&client_secret=b&client_secret=b", .invalidRequest),
         (basic("game:s"), "client_secret=s", .invalidRequest), (basic("game:s"), "client_id=other", .invalidRequest),
         (basic("game:s"), "client_id=game&client_secret=s", .invalidRequest),
-        (basic("game"), "", .invalidClient), ("Basic", "", .invalidClient), ("Basic ", "", .invalidClient), ("", "", .invalidClient),
-        ("Basic !!!!", "", .invalidClient), ("Basic Z2FtZTpz=", "", .invalidClient), ("Basic Z2Ft ZTpz", "", .invalidClient),
-        ("Bearer " + basic("game:s").dropFirst(6), "", .invalidClient), ("Basic " + Base64.encode([0xFF, 0x3A, 0x61]), "", .invalidClient),
-        (basic("game:%"), "", .invalidClient), (basic("game:%zz"), "", .invalidClient), (basic("game:%FF"), "", .invalidClient),
+        (basic("game"), "", .invalidClient), ("Basic", "", .invalidClient), ("Basic ", "", .invalidClient),
+        ("", "", .invalidClient),
+        ("Basic !!!!", "", .invalidClient), ("Basic Z2FtZTpz=", "", .invalidClient),
+        ("Basic Z2Ft ZTpz", "", .invalidClient),
+        ("Bearer " + basic("game:s").dropFirst(6), "", .invalidClient),
+        ("Basic " + Base64.encode([0xFF, 0x3A, 0x61]), "", .invalidClient),
+        (basic("game:%"), "", .invalidClient), (basic("game:%zz"), "", .invalidClient),
+        (basic("game:%FF"), "", .invalidClient),
         (basic("game:%00"), "", .invalidClient), ("Bearer token", "client_id=game", .invalidClient),
     ]
 

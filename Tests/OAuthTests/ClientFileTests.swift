@@ -67,8 +67,10 @@ import Testing
 
     /// One deviation each from a client that is accepted: members that replace or join its own.
     static let problems: [(members: String, reason: String)] = [
-        (#""client_id": """#, "client_id must be a text"), (#""client_id": "gämé""#, "client_id must be printable ASCII"),
-        (#""client_id": "a\nb""#, "client_id must be printable ASCII"), (#""client_id": null"#, "client_id must be a text"),
+        (#""client_id": """#, "client_id must be a text"),
+        (#""client_id": "gämé""#, "client_id must be printable ASCII"),
+        (#""client_id": "a\nb""#, "client_id must be printable ASCII"),
+        (#""client_id": null"#, "client_id must be a text"),
         (#""client_id": "\#(String(repeating: "a", count: 256))""#, "client_id must be printable ASCII"),
         (#""client_id": "g", "client_name": 1.5"#, "client_name must be a text"),
         (#""client_id": "g", "client_secret": "short12""#, "client_secret must have 8 characters or more"),
@@ -82,13 +84,25 @@ import Testing
             #""client_id": "g", "client_secret": "long enough", "token_endpoint_auth_method": "none""#,
             "a client with token_endpoint_auth_method none has no secret"
         ),
-        (#""client_id": "g", "token_endpoint_auth_method": "client_secret_basic""#, "token_endpoint_auth_method needs a client secret"),
-        (#""client_id": "g", "token_endpoint_auth_method": "private_key_jwt""#, "token_endpoint_auth_method must be one of none, "),
+        (
+            #""client_id": "g", "token_endpoint_auth_method": "client_secret_basic""#,
+            "token_endpoint_auth_method needs a client secret"
+        ),
+        (
+            #""client_id": "g", "token_endpoint_auth_method": "private_key_jwt""#,
+            "token_endpoint_auth_method must be one of none, "
+        ),
         (#""client_id": "g", "redirect_uris": "https://game.example""#, "redirect_uris must be a list of texts"),
         (#""client_id": "g", "redirect_uris": [1]"#, "redirect_uris must be a list of texts"),
-        (#""client_id": "g", "redirect_uris": ["https://*.game.example"]"#, "redirect_uris: an entry is not an absolute URI"),
-        (#""client_id": "g", "redirect_uris": ["javascript:alert(1)"]"#, "redirect_uris: an entry is not an absolute URI"),
-        (#""client_id": "g", "link_uris": ["/login"]"#, "link_uris: an entry is not an absolute URI"),
+        (
+            #""client_id": "g", "redirect_uris": ["https://*.game.example"]"#,
+            "redirect_uris: entry 1 is not an absolute URI"
+        ),
+        (
+            #""client_id": "g", "redirect_uris": ["javascript:alert(1)"]"#,
+            "redirect_uris: entry 1 is not an absolute URI"
+        ),
+        (#""client_id": "g", "link_uris": ["/login"]"#, "link_uris: entry 1 is not an absolute URI"),
         (#""client_id": "g", "grant_types": "authorization_code""#, "grant_types must be a list of texts"),
         (#""client_id": "g", "grant_types": ["client_credentials"]"#, "client_credentials needs a client secret"),
         (#""client_id": "g", "may_introspect": true"#, "may_introspect needs a client secret"),
@@ -98,9 +112,15 @@ import Testing
         (#""client_id": "g", "audience": []"#, "audience must not be empty"),
         (#""client_id": "g", "audience": [1]"#, "audience must be a list of texts"),
         (#""client_id": "g", "token_profile": "jwt""#, "token_profile must be one of rfc9068, xsolla"),
-        (#""client_id": "g", "access_token_signed_response_alg": "none""#, "access_token_signed_response_alg must be one of "),
+        (
+            #""client_id": "g", "access_token_signed_response_alg": "none""#,
+            "access_token_signed_response_alg must be one of "
+        ),
         (#""client_id": "g", "access_token_lifetime": 0"#, "access_token_lifetime must be 1 to 31536000 seconds"),
-        (#""client_id": "g", "access_token_lifetime": 31536001"#, "access_token_lifetime must be 1 to 31536000 seconds"),
+        (
+            #""client_id": "g", "access_token_lifetime": 31536001"#,
+            "access_token_lifetime must be 1 to 31536000 seconds"
+        ),
         (#""client_id": "g", "access_token_lifetime": "600""#, "access_token_lifetime must be an integer"),
         (#""client_id": "g", "publisher_id": "x""#, "publisher_id must be an integer"),
         (#""client_id": "g", "webotp_domain": "https://game.example""#, "webotp_domain must be a host name"),
@@ -139,10 +159,12 @@ import Testing
     }
 
     static let noFiles: [(text: String, problem: String)] = [
-        ("", "line 1: not valid JSON (the text ends too early)"), ("{\n\"clients\": [\n}", "line 3: not valid JSON (a character that cannot stand here)"),
+        ("", "line 1: not valid JSON (the text ends too early)"),
+        ("{\n\"clients\": [\n}", "line 3: not valid JSON (a character that cannot stand here)"),
         ("{\"clients\": []}\n}", "line 2: not valid JSON (something follows the value)"),
         ("{\"clients\": [],\n\"clients\": []}", "line 2: not valid JSON (a member name is there twice)"),
-        ("[]", "line 1: expected an object"), ("{}", "line 1: expected an object"), ("{\"clients\": {}}", "line 1: expected an object"),
+        ("[]", "line 1: expected an object"), ("{}", "line 1: expected an object"),
+        ("{\"clients\": {}}", "line 1: expected an object"),
         ("{\"clients\": null}", "line 1: expected an object"),
     ]
 

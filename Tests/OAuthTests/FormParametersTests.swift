@@ -3,7 +3,8 @@ import Testing
 
 @Suite struct FormParametersTests {
     static let readable: [(form: String, name: String, value: String?)] = [
-        ("code=abc", "code", "abc"), ("code=a+b", "code", "a b"), ("code=a%20b", "code", "a b"), ("code=%2B", "code", "+"),
+        ("code=abc", "code", "abc"), ("code=a+b", "code", "a b"), ("code=a%20b", "code", "a b"),
+        ("code=%2B", "code", "+"),
         ("code=%e9%9B%bb", "code", "電"), ("code=電", "code", "電"), ("c%6Fde=abc", "code", "abc"), ("a+b=c", "a b", "c"),
         ("code=a=b==", "code", "a=b=="), ("code=a%26b%3Dc", "code", "a&b=c"), ("code=a?b#c/d", "code", "a?b#c/d"),
         ("code", "code", nil), ("code=", "code", nil), ("", "code", nil), ("&&", "code", nil), ("=abc", "code", nil),

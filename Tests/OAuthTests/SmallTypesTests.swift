@@ -1,13 +1,15 @@
 import Cryptography
-@testable import OAuth
 import TestSupport
 import Testing
 import Time
 
+@testable import OAuth
+
 @Suite struct ScopeTests {
     static let readable: [(text: String, tokens: [String])] = [
         ("", []), (" ", []), ("openid", ["openid"]), ("openid offline", ["openid", "offline"]),
-        ("b a b a", ["b", "a"]), ("  a   b  ", ["a", "b"]), ("reports:read urn:x/y?z#w !~", ["reports:read", "urn:x/y?z#w", "!~"]),
+        ("b a b a", ["b", "a"]), ("  a   b  ", ["a", "b"]),
+        ("reports:read urn:x/y?z#w !~", ["reports:read", "urn:x/y?z#w", "!~"]),
     ]
 
     @Test(arguments: readable)
@@ -19,23 +21,32 @@ import Time
         #expect(scope.isEmpty == row.tokens.isEmpty)
     }
 
-    @Test(arguments: ["a\"b", "a\\b", "a\tb", "a\nb", "a\u{0}b", "a\u{7F}", "é", "電話", "a\u{A0}b", String(repeating: "a", count: 1025)])
+    @Test(arguments: [
+        "a\"b", "a\\b", "a\tb", "a\nb", "a\u{0}b", "a\u{7F}", "é", "電話", "a\u{A0}b",
+        String(repeating: "a", count: 1025),
+    ])
     func `a character that RFC 6749 does not allow is refused`(_ text: String) {
         #expect(Scope(text) == nil)
     }
 
     static let comparisons: [(narrow: String, wide: String, isSubset: Bool)] = [
-        ("", "", true), ("", "a", true), ("a", "a b", true), ("b a", "a b", true), ("a", "", false), ("a c", "a b", false),
+        ("", "", true), ("", "a", true), ("a", "a b", true), ("b a", "a b", true), ("a", "", false),
+        ("a c", "a b", false),
         ("A", "a", false), ("ab", "a b", false),
     ]
 
     @Test(arguments: comparisons)
-    func `a scope is within another when all its tokens are`(_ row: (narrow: String, wide: String, isSubset: Bool)) throws {
+    func `a scope is within another when all its tokens are`(_ row: (narrow: String, wide: String, isSubset: Bool))
+        throws
+    {
         let (narrow, wide) = (try #require(Scope(row.narrow)), try #require(Scope(row.wide)))
         #expect(narrow.isSubset(of: wide) == row.isSubset)
     }
 
-    @Test(arguments: [("offline", true), ("offline_access", true), ("x offline", true), ("Offline", false), ("offlines", false), ("", false)])
+    @Test(arguments: [
+        ("offline", true), ("offline_access", true), ("x offline", true), ("Offline", false), ("offlines", false),
+        ("", false),
+    ])
     func `two names ask for a refresh token`(_ row: (text: String, asks: Bool)) throws {
         #expect(try #require(Scope(row.text)).asksForRefreshToken == row.asks)
     }
@@ -166,8 +177,10 @@ import Time
 
 @Suite struct PercentEncodingTests {
     static let rows: [(text: String, encoded: String)] = [
-        ("", ""), ("AZaz09-._~", "AZaz09-._~"), (" ", "%20"), ("+", "%2B"), ("%", "%25"), ("a/b?c&d=e#f", "a%2Fb%3Fc%26d%3De%23f"),
-        ("!*'();:@,$[]", "%21%2A%27%28%29%3B%3A%40%2C%24%5B%5D"), ("\r\n\u{0}\u{7F}", "%0D%0A%00%7F"), ("電話", "%E9%9B%BB%E8%A9%B1"),
+        ("", ""), ("AZaz09-._~", "AZaz09-._~"), (" ", "%20"), ("+", "%2B"), ("%", "%25"),
+        ("a/b?c&d=e#f", "a%2Fb%3Fc%26d%3De%23f"),
+        ("!*'();:@,$[]", "%21%2A%27%28%29%3B%3A%40%2C%24%5B%5D"), ("\r\n\u{0}\u{7F}", "%0D%0A%00%7F"),
+        ("電話", "%E9%9B%BB%E8%A9%B1"),
         ("e\u{301}", "e%CC%81"),
     ]
 
@@ -184,7 +197,9 @@ import Time
 
     @Test func `a token always has the same successor, in every process`() {
         #expect(derivation.successor(of: "token") == derivation.successor(of: "token"))
-        #expect(RefreshTokenDerivation(secret: TestSecret.bytes).successor(of: "token") == derivation.successor(of: "token"))
+        #expect(
+            RefreshTokenDerivation(secret: TestSecret.bytes).successor(of: "token") == derivation.successor(of: "token")
+        )
     }
 
     @Test func `a successor looks like any token and leads nowhere back`() throws {
@@ -201,6 +216,8 @@ import Time
         let other = RefreshTokenDerivation(secret: [UInt8](repeating: 0xA6, count: 32))
         #expect(other.successor(of: "token") != derivation.successor(of: "token"))
         #expect(derivation.successor(of: "token") != derivation.successor(of: "token "))
-        #expect(derivation.successor(of: "token") != Base64URL.encode(HMAC.sha256(Array("token".utf8), key: TestSecret.bytes)))
+        #expect(
+            derivation.successor(of: "token")
+                != Base64URL.encode(HMAC.sha256(Array("token".utf8), key: TestSecret.bytes)))
     }
 }

@@ -63,27 +63,34 @@ import Time
     }
 
     /// One deviation each from the confirmation that succeeds.
-    static let refusals: [(name: String, refusal: Refusal, change: @Sendable (inout PhoneLoginConfirmation) -> Void)] = [
-        ("no client", .parameterMissing, { $0.clientID = nil }),
-        ("unknown client", .unknownClient, { $0.clientID = "nobody" }),
-        ("a client without this grant", .clientNotAllowed, { $0.clientID = "machine" }),
-        ("another client", .operationUnknown, { $0.clientID = "another-game" }),
-        ("an empty code", .parameterMalformed, { $0.code = "" }),
-        ("megabytes of code", .parameterMalformed, { $0.code = String(repeating: "1", count: 10_000_000) }),
-        ("an empty operation", .parameterMalformed, { $0.operationID = "" }),
-        ("an unknown operation", .operationUnknown, { $0.operationID = "nothing" }),
-        ("megabytes of operation", .operationUnknown, { $0.operationID = String(repeating: "1", count: 1_000_000) }),
-        ("another number", .operationUnknown, { $0.phoneNumber = PhoneNumber.bob.e164 }),
-        ("no number", .notAPhoneNumber, { $0.phoneNumber = "" }),
-        ("a national number", .notAPhoneNumber, { $0.phoneNumber = "09012345678" }),
-        ("a number with spaces", .notAPhoneNumber, { $0.phoneNumber = "+81 9012345678" }),
-        ("a number in full-width digits", .notAPhoneNumber, { $0.phoneNumber = "+８１９０１２３４５６７８" }),
-        ("a number with a trunk prefix", .operationUnknown, { $0.phoneNumber = "+8109012345678" }),
-        ("a wrong code", .wrongCode, { $0.code = "x" }),
-        ("a code in full-width digits", .wrongCode, { $0.code = String($0.code.unicodeScalars.map { Character(Unicode.Scalar($0.value + 0xFEE0) ?? $0) }) }),
-        ("a code with a space", .wrongCode, { $0.code += " " }),
-        ("a code cut off", .wrongCode, { $0.code.removeLast() }),
-    ]
+    static let refusals: [(name: String, refusal: Refusal, change: @Sendable (inout PhoneLoginConfirmation) -> Void)] =
+        [
+            ("no client", .parameterMissing, { $0.clientID = nil }),
+            ("unknown client", .unknownClient, { $0.clientID = "nobody" }),
+            ("a client without this grant", .clientNotAllowed, { $0.clientID = "machine" }),
+            ("another client", .operationUnknown, { $0.clientID = "another-game" }),
+            ("an empty code", .parameterMalformed, { $0.code = "" }),
+            ("megabytes of code", .parameterMalformed, { $0.code = String(repeating: "1", count: 10_000_000) }),
+            ("an empty operation", .parameterMalformed, { $0.operationID = "" }),
+            ("an unknown operation", .operationUnknown, { $0.operationID = "nothing" }),
+            (
+                "megabytes of operation", .operationUnknown,
+                { $0.operationID = String(repeating: "1", count: 1_000_000) }
+            ),
+            ("another number", .operationUnknown, { $0.phoneNumber = PhoneNumber.bob.e164 }),
+            ("no number", .notAPhoneNumber, { $0.phoneNumber = "" }),
+            ("a national number", .notAPhoneNumber, { $0.phoneNumber = "09012345678" }),
+            ("a number with spaces", .notAPhoneNumber, { $0.phoneNumber = "+81 9012345678" }),
+            ("a number in full-width digits", .notAPhoneNumber, { $0.phoneNumber = "+８１９０１２３４５６７８" }),
+            ("a number with a trunk prefix", .operationUnknown, { $0.phoneNumber = "+8109012345678" }),
+            ("a wrong code", .wrongCode, { $0.code = "x" }),
+            (
+                "a code in full-width digits", .wrongCode,
+                { $0.code = String($0.code.unicodeScalars.map { Character(Unicode.Scalar($0.value + 0xFEE0) ?? $0) }) }
+            ),
+            ("a code with a space", .wrongCode, { $0.code += " " }),
+            ("a code cut off", .wrongCode, { $0.code.removeLast() }),
+        ]
 
     @Test(arguments: refusals)
     func `one deviation is refused, and the right confirmation still succeeds`(
@@ -107,7 +114,8 @@ import Time
             let refusals = try await (0..<7).asyncMap { attempt in
                 await flow.refusal(of: attempt < 5 ? other(than: code) : code, for: started)
             }
-            #expect(refusals == [.wrongCode, .wrongCode, .wrongCode, .wrongCode, .noGuessLeft, .noGuessLeft, .noGuessLeft])
+            #expect(
+                refusals == [.wrongCode, .wrongCode, .wrongCode, .wrongCode, .noGuessLeft, .noGuessLeft, .noGuessLeft])
         }
     }
 
@@ -210,6 +218,32 @@ import Time
             #expect(
                 await flow.refusal(of: request)
                     == .limited(.sendPerNumber))
+        }
+    }
+
+    /// The holder's budgets would have no end: every login with the fixed code would make one more known device.
+    @Test func `a test number's code makes no device known to the number's holder`() async throws {
+        let file = try ClientFile(
+            parsing: Array(
+                """
+                {"clients": [
+                  {"client_id": "game", "redirect_uris": ["https://game.example/callback"], "test_numbers": [
+                    {"phone_number": "\(PhoneNumber.alice.e164)", "code": "424242",
+                     "expires_at": \(Timestamp.noon.seconds + 3600)}]},
+                  {"client_id": "another-game", "redirect_uris": ["https://game.example/callback"]}
+                ]}
+                """.utf8))
+        try await withFlow(clients: file.clients) { flow in
+            let tested = try await flow.confirm(try await flow.start(), code: "424242")
+            #expect(try await flow.takeTexts().isEmpty)
+
+            var request = PhoneLoginRequest.valid
+            request.clientID = "another-game"
+            request.deviceID = tested.deviceID
+            _ = try await flow.start(request)
+            #expect(
+                try await flow.store.count("phone_challenge", where: "client_id = 'another-game' AND device <> ''") == 0
+            )
         }
     }
 

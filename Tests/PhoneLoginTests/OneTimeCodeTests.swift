@@ -39,7 +39,8 @@ import Testing
     }
 
     static let rows: [Row] = [
-        Row(name: "another code", guess: "246803"), Row(name: "shorter", guess: "24680"), Row(name: "longer", guess: "2468020"),
+        Row(name: "another code", guess: "246803"), Row(name: "shorter", guess: "24680"),
+        Row(name: "longer", guess: "2468020"),
         Row(name: "empty", guess: ""), Row(name: "full-width digits", guess: "２４６８０２"),
         Row(name: "another challenge", challenge: "challenge2"), Row(name: "no challenge", challenge: ""),
         Row(name: "another secret", secret: [UInt8](repeating: 1, count: 32)),

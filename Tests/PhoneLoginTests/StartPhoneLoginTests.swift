@@ -2,7 +2,6 @@ import Accounts
 import Cryptography
 import DeveloperLog
 import Foundation
-@testable import Messaging
 import OAuth
 import PhoneLogin
 import PhoneNumbers
@@ -11,6 +10,8 @@ import Storage
 import TestSupport
 import Testing
 import Time
+
+@testable import Messaging
 
 @Suite struct StartPhoneLoginTests {
     /// Two redirects, so that one must be named; a link page; a scope of its own.
@@ -290,7 +291,7 @@ import Time
 
     @Test func `while texts do not go out people are told at once, and nothing is counted`() async throws {
         try await withFlow { flow in
-            for _ in 0..<5 { flow.health.recordFailure(at: flow.clock.now) }
+            for _ in 0..<5 { _ = flow.health.recordFailure(at: flow.clock.now) }
             #expect(
                 await flow.refusal(of: Self.request)
                     == .messagesUnavailable)

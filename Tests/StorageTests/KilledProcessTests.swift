@@ -1,5 +1,7 @@
+import DeveloperLog
 import Foundation
 import OAuth
+import RateLimiting
 import Storage
 import Synchronization
 import TestSupport
@@ -69,6 +71,61 @@ import Time
                 let kind = try await client.redeem("code \(index)", on: restarted).kind
                 #expect(answered.contains(index) ? kind == .replayed : kind == .replayed || kind == .redeemed)
             }
+        }
+    }
+}
+
+@Suite struct SeveralProcessesTests {
+    /// POSIX gives up a process' locks on a file when the process closes any descriptor of it. Without its lock a
+    /// database looks closed to others, and the next one to close takes the log of its writes away.
+    @Test func `a process that opens its database a second time keeps its locks`() async throws {
+        try await withTemporaryDirectory { directory in
+            let file = DatabaseFile(path: directory + "/denwa.sqlite")
+            let first = try file.open().engine
+            try await first.define(["CREATE TABLE note (id BIGINT PRIMARY KEY)"])
+            let second = try file.open().engine
+            await #expect(processExitsWith: .success) { [path = file.path as String] in
+                do {
+                    let engine = try DatabaseFile(path: path).open().engine
+                    try await engine.write { _ = try await $0.run("INSERT INTO note (id) VALUES (1)") }
+                }
+                // It closes on its own thread.
+                try await Task.sleep(for: .milliseconds(200))
+            }
+            #expect(FileManager.default.fileExists(atPath: file.path + "-wal"))
+            try await first.write { _ = try await $0.run("INSERT INTO note (id) VALUES (2)") }
+            try await second.write { _ = try await $0.run("INSERT INTO note (id) VALUES (3)") }
+            await #expect(processExitsWith: .success) { [path = file.path as String] in
+                let count = try await DatabaseFile(path: path).open().engine.read { connection in
+                    try await connection.rows("SELECT id FROM note").count
+                }
+                #expect(count == 3)
+            }
+        }
+    }
+
+    @Test func `a limit holds over processes`() async throws {
+        try await withDatabaseFile { file in
+            let store = try file.open()
+            async let other: Void? = #expect(processExitsWith: .success) { [path = file.path as String] in
+                try await SeveralProcessesTests.startLogins(on: try DatabaseFile(path: path).open())
+            }.map { _ in }
+            try await Self.startLogins(on: store)
+            _ = await other
+            #expect(try await store.count("message") == 7)
+            #expect(try await store.log().count == 53)
+        }
+    }
+
+    /// Thirty logins of one number, of which both processes together may start seven.
+    static func startLogins(on store: SQLStore) async throws {
+        let login = PhoneLoginFixture()
+        let charge = try known(LimitCharge(.sendPerNumber, Limit(count: 7, windowSeconds: 3600), subject: "number"))
+        let process = ProcessInfo.processInfo.processIdentifier
+        _ = try await race(30) { index in
+            let operation = "operation \(index) of \(process)"
+            return try await store.start(
+                try login.operation(operation), charging: [charge], from: .home, at: .noon)
         }
     }
 }

@@ -13,7 +13,9 @@ import Time
             try await PhoneLoginFixture().signIn(on: store)
             for _ in 0..<3 { try await store.migrate(at: .noon.adding(seconds: 60)) }
             #expect(try await store.count("schema_migration") == applied)
-            #expect(try await store.count("schema_migration", where: "applied_at = \(Timestamp.noon.milliseconds)") == applied)
+            #expect(
+                try await store.count("schema_migration", where: "applied_at = \(Timestamp.noon.milliseconds)")
+                    == applied)
             #expect(try await store.count("account") == 1)
         }
     }

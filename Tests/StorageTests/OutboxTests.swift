@@ -130,7 +130,9 @@ import Time
             #expect(claimed.count == 1 || claimed.isEmpty)
             #expect(claimed.allSatisfy { $0.expiresAt > expiry })
             #expect(try await store.count("message", where: "state = 'expired' AND body IS NULL") >= 1)
-            #expect(try await store.count("message", where: "body IS NOT NULL AND expires_at <= \(expiry.milliseconds)") == 0)
+            #expect(
+                try await store.count("message", where: "body IS NOT NULL AND expires_at <= \(expiry.milliseconds)")
+                    == 0)
         }
     }
 

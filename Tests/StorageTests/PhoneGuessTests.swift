@@ -132,7 +132,8 @@ import Time
             }
             for _ in 0..<10 {
                 let outcome = try await login.guess("246802", at: "operation", charging: [charge], on: store)
-                #expect(outcome == .limited(LimitRefusal(name: .confirmPerIP, limit: charge.limit, retryAfterSeconds: 30)))
+                #expect(
+                    outcome == .limited(LimitRefusal(name: .confirmPerIP, limit: charge.limit, retryAfterSeconds: 30)))
             }
             #expect(try await store.log().last?.kind == .guessRefused)
             #expect(try await login.guess("246802", at: "operation", on: store).kind == .passed)
@@ -176,7 +177,8 @@ import Time
                 refused
                     == .limited(
                         LimitRefusal(
-                            name: .guessesPerNumber, limit: try known(login.guessesPerNumber), retryAfterSeconds: 1200)))
+                            name: .guessesPerNumber, limit: try known(login.guessesPerNumber), retryAfterSeconds: 1200))
+            )
             let later = Timestamp.noon.adding(seconds: 1200)
             let justBefore = later.adding(milliseconds: -1)
             #expect(try await login.guess("246802", at: "operation", on: store, now: justBefore).kind == .limited)

@@ -83,7 +83,8 @@ import Time
     }
 
     @Test(arguments: Backend.allCases)
-    func `operations of an expired code are unknown even when a new code replaced it`(on backend: Backend) async throws {
+    func `operations of an expired code are unknown even when a new code replaced it`(on backend: Backend) async throws
+    {
         try await backend.withStore { store in
             _ = try await login.start("old", code: "111111", on: store)
             let expiry = Timestamp.noon.adding(seconds: 180)

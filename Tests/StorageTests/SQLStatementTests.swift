@@ -8,7 +8,8 @@ import Time
 @Suite struct SQLStatementTests {
     @Test func `an interpolated value is bound and never part of the text`() {
         let name = "x'); DROP TABLE account; --"
-        let statement: SQLStatement = "SELECT id FROM account WHERE id = \(name) AND created_at < \(Timestamp.init(seconds: 1))"
+        let statement: SQLStatement =
+            "SELECT id FROM account WHERE id = \(name) AND created_at < \(Timestamp.init(seconds: 1))"
         #expect(statement.text == "SELECT id FROM account WHERE id = $1 AND created_at < $2")
         #expect(statement.values == [.text(name), .integer(1000)])
     }

@@ -1,9 +1,10 @@
 import Foundation
-@testable import SQLiteDriver
 import Storage
 import TestSupport
 import Testing
 import Time
+
+@testable import SQLiteDriver
 
 /// What only a SQLite file can go through.
 @Suite struct SQLiteEngineTests {

@@ -110,6 +110,18 @@ import Time
     }
 
     @Test(arguments: Backend.allCases)
+    func `a follower that began before the first event misses nothing`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            var filter = SecurityEventFilter()
+            filter.limit = 3
+            var seen = try await follow(store, from: &filter)
+            for second in 0..<10 { try await store.record(event(.guessWrong, second)) }
+            for _ in 0..<4 { seen += try await follow(store, from: &filter) }
+            #expect(seen == Array(0..<10))
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
     func `a position is not given twice, whatever housekeeping removes`(on backend: Backend) async throws {
         try await backend.withStore { store in
             var filter = SecurityEventFilter()

@@ -19,18 +19,23 @@ package final class DeliveryHealth: Sendable {
 
     package init() {}
 
-    func recordSuccess() {
+    /// True when this success ends an outage.
+    func recordSuccess() -> Bool {
         state.withLock {
+            let wasOut = $0.failuresInARow >= Self.tolerated
             $0.failuresInARow = 0
             $0.accepted += 1
+            return wasOut
         }
     }
 
-    func recordFailure(at now: Timestamp) {
+    /// True when this failure is the one that makes it an outage.
+    func recordFailure(at now: Timestamp) -> Bool {
         state.withLock {
             $0.failuresInARow += 1
             $0.lastFailure = now
             $0.failed += 1
+            return $0.failuresInARow == Self.tolerated
         }
     }
 

@@ -114,11 +114,15 @@ package struct MessageDelivery: Service {
         for connector in connectors {
             do throws(DeliveryError) {
                 try await connector.deliver(message)
-                health.recordSuccess()
+                if health.recordSuccess() { logger.notice("texts go out again") }
                 return outcome(.sent)
             } catch {
                 guard error == .unreachable else { return outcome(.failed) }
-                health.recordFailure(at: clock.now())
+                if health.recordFailure(at: clock.now()) {
+                    logger.error(
+                        "no text goes out: every recent try failed",
+                        metadata: ["connector": "\(type(of: connector))"])
+                }
             }
         }
         return outcome(nextTry(for: queued))

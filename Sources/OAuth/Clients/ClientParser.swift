@@ -126,9 +126,9 @@ extension ClientParser {
     }
 
     private mutating func uris(_ member: String) -> [RedirectURI] {
-        (list(member) ?? []).compactMap { text in
+        (list(member) ?? []).enumerated().compactMap { index, text in
             guard let uri = RedirectURI(text) else {
-                problems.append("\(member): an entry is not an absolute URI without fragment or wildcard")
+                problems.append("\(member): entry \(index + 1) is not an absolute URI without fragment or wildcard")
                 return nil
             }
             return uri

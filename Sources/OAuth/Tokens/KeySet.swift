@@ -9,7 +9,7 @@ import Synchronization
 package final class KeySet: Sendable {
     package struct Snapshot: Sendable {
         fileprivate let byID: [String: JWSKey]
-        fileprivate let active: [SignatureAlgorithm: JWSKey]
+        package let active: [SignatureAlgorithm: JWSKey]
         /// What `/.well-known/jwks.json` publishes: no symmetric key, whatever its status.
         package let published: JWKSet
         /// Changes with every reload, so that whoever remembers verified tokens knows to forget them.

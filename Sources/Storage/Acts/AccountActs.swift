@@ -48,6 +48,7 @@ extension SQLStore: AccountStore {
             try await connection.record(
                 SecurityEvent(
                     isDisabled ? .accountDisabled : .accountEnabled, at: now, origin: .operator,
+                    accountID: account.id.rawValue,
                     reason: isDisabled ? "disabled by an operator" : "enabled by an operator"))
             return Account(id: account.id, isDisabled: isDisabled)
         }

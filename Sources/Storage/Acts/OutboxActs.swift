@@ -25,11 +25,16 @@ extension SQLStore: OutboxStore {
         }
         guard isAnyDue else { return [] }
         return try await engine.write { connection in
-            try await connection.run(
+            let expired = try await connection.rows(
                 """
                 UPDATE message SET state = 'expired', body = NULL, due_at = NULL
                 WHERE due_at <= \(now) AND expires_at <= \(now)
+                RETURNING id, client_id
                 """)
+            for row in expired {
+                try await connection.record(
+                    .messageFailed(id: try row.text(0), client: try row.text(1), "expired before it left", at: now))
+            }
             return try await connection.rows(
                 """
                 UPDATE message SET due_at = \(leaseEnd), attempts = attempts + 1
@@ -69,12 +74,20 @@ extension SQLConnection {
                 WHERE id = \(message.id) AND state = 'queued' AND attempts = \(claim)
                 """)
             guard isFinal == 1 else { return }
-            // No request waits for this any more: the message's id stands in for the request's.
             try await record(
-                SecurityEvent(
-                    .messageFailed, at: now, origin: RequestOrigin(requestID: message.id, address: ""),
-                    clientID: message.clientID, reason: "no connector took the text"))
+                .messageFailed(id: message.id, client: message.clientID, "no connector took the text", at: now))
         }
+    }
+}
+
+extension SecurityEvent {
+    /// No request waits for this any more: the message's id stands in for the request's.
+    fileprivate static func messageFailed(
+        id: String, client: String, _ reason: StaticString, at now: Timestamp
+    ) -> SecurityEvent {
+        SecurityEvent(
+            .messageFailed, at: now, origin: RequestOrigin(requestID: id, address: nil), clientID: client,
+            reason: reason)
     }
 }
 

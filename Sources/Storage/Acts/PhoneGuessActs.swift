@@ -98,7 +98,10 @@ private struct GuessJudge {
         try await connection.run("DELETE FROM phone_challenge WHERE id = \(operation.challengeID)")
         let account = try await connection.provenAccount(guess.identity, new: guess.newAccount, at: now)
         guard !account.isDisabled else {
-            try await record(.accountRefused, rule: nil, reason: "right code, but the account is disabled")
+            try await connection.record(
+                SecurityEvent(
+                    .accountRefused, at: now, origin: origin, clientID: guess.client.rawValue,
+                    accountID: account.id.rawValue, phone: masked, reason: "right code, but the account is disabled"))
             return .accountDisabled
         }
         try await connection.insert(

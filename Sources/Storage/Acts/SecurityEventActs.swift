@@ -6,9 +6,11 @@ extension SQLConnection {
     func record(_ event: SecurityEvent) async throws {
         try await run(
             """
-            INSERT INTO security_event (at, kind, request_id, client_id, phone, address, rule, reason, retry_after)
-            VALUES (\(event.at), \(event.kind.rawValue), \(event.requestID), \(event.clientID), \(event.phone),
-                \(event.address), \(event.rule), \(event.reason), \(event.retryAfterSeconds))
+            INSERT INTO security_event
+                (at, kind, request_id, client_id, account_id, phone, address, rule, reason, retry_after)
+            VALUES (\(event.at), \(event.kind.rawValue), \(event.requestID), \(event.clientID),
+                \(event.accountID), \(event.phone), \(event.address), \(event.rule), \(event.reason),
+                \(event.retryAfterSeconds))
             """)
     }
 }
@@ -25,7 +27,8 @@ extension SQLStore: SecurityEventLog {
         return try await engine.read { connection in
             try await connection.rows(
                 """
-                SELECT position, at, kind, request_id, client_id, phone, address, rule, reason, retry_after FROM (
+                SELECT position, at, kind, request_id, client_id, account_id, phone, address, rule, reason, retry_after
+                FROM (
                     SELECT * FROM security_event
                     WHERE position > \(filter.after) AND at >= \(filter.since ?? Timestamp(milliseconds: 0))
                         AND (\(filter.kind) IS NULL OR kind = \(filter.kind))
@@ -48,7 +51,8 @@ extension NumberedSecurityEvent {
             position: try row.integer(0),
             event: SecurityEvent(
                 kind: kind, at: try row.time(1), requestID: try row.text(3), clientID: try row.optionalText(4),
-                phone: try row.optionalText(5), address: try row.optionalText(6), rule: try row.optionalText(7),
-                reason: try row.text(8), retryAfterSeconds: try row.optionalInteger(9).map(Int.init)))
+                accountID: try row.optionalText(5), phone: try row.optionalText(6), address: try row.optionalText(7),
+                rule: try row.optionalText(8), reason: try row.text(9),
+                retryAfterSeconds: try row.optionalInteger(10).map(Int.init)))
     }
 }

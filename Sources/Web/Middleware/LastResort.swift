@@ -14,7 +14,11 @@ package struct LastResort: RouterMiddleware {
     ) async throws -> Response {
         var response = await respond(to: request, context: context, next: next)
         // RFC 9110 §9.3.2: the answer to HEAD has no content.
-        if request.method == .head { response.body = ResponseBody() }
+        if request.method == .head {
+            let length = response.headers[.contentLength]
+            response.body = ResponseBody()
+            response.headers[.contentLength] = length
+        }
         return response
     }
 

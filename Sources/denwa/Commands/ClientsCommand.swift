@@ -15,7 +15,7 @@ struct ClientsCommand: AsyncParsableCommand {
         discussion: "Clients are registered in clients.json; a running server reads it again on SIGHUP.",
         subcommands: [List.self, Check.self, Secret.self], defaultSubcommand: List.self)
 
-    private static func file() throws -> (ClientFile, path: String) {
+    static func file() throws -> (ClientFile, path: String) {
         let path = try Invocation.current.configuration().0.clientsFile
         guard let data = FileManager.default.contents(atPath: path) else { throw Failure("\(path): cannot be read") }
         do throws(ClientFile.Failure) { return (try ClientFile(parsing: Array(data)), path) } catch {

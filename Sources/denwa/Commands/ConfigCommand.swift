@@ -1,3 +1,4 @@
+import Cryptography
 import ArgumentParser
 import JOSE
 import OAuth
@@ -22,8 +23,19 @@ struct ConfigCommand: AsyncParsableCommand {
                         advice: "Mend these, or set production to false for development.")
                 }
             }
+            try Self.checkClients(configuration)
             let mode = configuration.isProduction ? "production" : "development"
             print("The configuration is fine (\(mode), issuer \(configuration.issuer.url)).")
+        }
+
+        /// The clients and, once there are keys, whether each client's tokens can be signed.
+        private static func checkClients(_ configuration: ServerConfiguration) throws {
+            let (file, path) = try ClientsCommand.file()
+            for warning in file.warnings { print("warning: \(path), \(warning)") }
+            let directory = KeyDirectory(path: configuration.keysDirectory, entropy: .system)
+            guard !directory.isEmpty else { return }
+            let problems = MissingKeys.problems(clients: file.clients, active: try directory.load().active)
+            guard problems.isEmpty else { throw Failure(problems.joined(separator: "\n")) }
         }
     }
 

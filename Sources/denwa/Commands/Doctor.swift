@@ -85,10 +85,13 @@ struct Doctor: AsyncParsableCommand {
 
     private func database(_ configuration: ServerConfiguration) async -> Finding {
         let path = configuration.databasePath
+        guard FileManager.default.fileExists(atPath: path) else {
+            return Finding(subject: "database", isFine: true, text: "\(path) will be made at first start")
+        }
         do {
             let store = SQLStore(engine: try Composition.openDatabase(path))
             let pending = try await store.pendingMigrations()
-            let state = pending.isEmpty ? "up to date" : "\(pending.count) migrations wait for `denwa migrate`"
+            let state = pending.isEmpty ? "up to date" : "behind by \(pending.count), see `denwa migrate --plan`"
             return Finding(subject: "database", isFine: true, text: "\(path) can be written, schema \(state)")
         } catch {
             return Finding(
@@ -105,11 +108,11 @@ struct Doctor: AsyncParsableCommand {
                 text: "\(directory.path) is empty; `denwa serve` makes keys in development, "
                     + "`denwa keys generate` everywhere")
         }
-        return check("keys", mend: "Restore \(directory.path) from a backup, or move it away for new keys.") {
+        return check("keys", mend: "Keys that cannot be read come back from a backup, see docs/keys.md.") {
             let loaded = try directory.load()
             _ = try directory.secret()
             let open = try directory.readableByOthers()
-            guard open.isEmpty else { throw Failure("others can read \(open.joined(separator: ", ")): chmod 600") }
+            guard open.isEmpty else { throw Failure("chmod 600 is missing on \(open.joined(separator: ", "))") }
             let active = loaded.active.keys.map(\.rawValue).sorted().joined(separator: ", ")
             return "\(loaded.keys.count) keys, signing with \(active)"
         }
@@ -123,15 +126,10 @@ struct Doctor: AsyncParsableCommand {
             let clients = try ClientFile(parsing: Array(data)).clients
             let directory = KeyDirectory(path: configuration.keysDirectory, entropy: .system)
             if !directory.isEmpty {
-                let active = try directory.load().active
-                for client in clients where active[client.signingAlgorithm] == nil {
-                    let algorithm = client.signingAlgorithm.rawValue
-                    throw Failure(
-                        "client \"\(client.id.rawValue)\" wants \(algorithm), which no key signs: "
-                            + "`denwa keys generate --algorithm \(algorithm)`")
-                }
+                let problems = MissingKeys.problems(clients: clients, active: try directory.load().active)
+                guard problems.isEmpty else { throw Failure(problems.joined(separator: "; ")) }
             }
-            return "\(clients.count) in \(configuration.clientsFile)"
+            return "\(clients.count) registered in \(configuration.clientsFile)"
         }
     }
 
@@ -149,7 +147,8 @@ struct Doctor: AsyncParsableCommand {
             subject: "port", isFine: isFree,
             text: isFree
                 ? "\(configuration.port) is free"
-                : "\(configuration.port) is taken or not allowed. Stop what uses it, or set http.port.")
+                : "\(configuration.port) is taken (perhaps by a running denwa) or not allowed: "
+                    + "stop what uses it, or set http.port.")
     }
 
     /// Tries the port on the loopback address, as the server would with its default host.

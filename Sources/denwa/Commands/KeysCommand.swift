@@ -58,14 +58,19 @@ struct KeysCommand: AsyncParsableCommand {
 
     struct Generate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Make a key: `next`, or `active` when its algorithm has none.")
+            abstract: "Make a key: `next`, or `active` when its algorithm has none.",
+            discussion: "In an empty folder it makes one for every algorithm, as the first start does.")
         @Option(help: "ES256, RS256, EdDSA or HS256.") var algorithm: SignatureAlgorithm = .es256
         @OptionGroup var output: Output
 
         func run() async throws {
             let directory = try KeysCommand.directory()
             let now = WallClock.system.now()
-            try directory.prepare(at: now)
+            guard !directory.isEmpty else {
+                try directory.prepare(at: now)
+                output.print(try directory.entries())
+                return
+            }
             output.print([try directory.generate(algorithm, at: now)])
         }
     }

@@ -4,6 +4,12 @@ import JOSE
 import Storage
 import Time
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 struct LogCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "log", abstract: "Read the developer log: who was refused, and why.",
@@ -37,6 +43,8 @@ struct LogCommand: AsyncParsableCommand {
                 print(json ? event.event.json.serializedText : event.event.text)
                 filter.after = event.position
             }
+            // A pipe would keep lines back until it has thousands.
+            fflush(nil)
             guard follow else { return }
             try await Task.sleep(for: .milliseconds(500))
         } while !Task.isCancelled
@@ -65,7 +73,8 @@ extension SecurityEvent {
         ]
         if let clientID { members["client_id"] = .string(clientID) }
         if let phone { members["phone"] = .string(phone) }
-        if let address, !address.isEmpty { members["address"] = .string(address) }
+        if let accountID { members["user_id"] = .string(accountID) }
+        if let address { members["address"] = .string(address) }
         if let rule { members["rule"] = .string(rule) }
         if let retryAfterSeconds { members["retry_after"] = .integer(Int64(retryAfterSeconds)) }
         return .object(members)
@@ -73,7 +82,8 @@ extension SecurityEvent {
 
     var text: String {
         let details = [
-            clientID.map { "client=\($0)" }, phone.map { "phone=\($0)" }, address.map { "address=\($0)" },
+            clientID.map { "client=\($0)" }, accountID.map { "user=\($0)" }, phone.map { "phone=\($0)" },
+            address.map { "address=\($0)" },
             rule.map { "rule=\($0)" }, retryAfterSeconds.map { "lifts_in=\($0)s" }, "request=\(requestID)",
         ]
         return "\(at.internetDate) \(kind.rawValue): \(reason) " + details.compactMap(\.self).joined(separator: " ")

@@ -18,7 +18,7 @@ struct Serve: AsyncParsableCommand {
             guard problems.isEmpty else {
                 throw Failure(
                     problems.map { "  - \($0)" }, heading: "Not fit for production:",
-                    advice: "Mend these, or start without --production for development.")
+                    advice: "Mend these, or set production to false (--production=false) for development.")
             }
         }
         let composition: Composition
@@ -27,8 +27,8 @@ struct Serve: AsyncParsableCommand {
         } catch {
             throw Failure("The server cannot start: \(error)")
         }
-        if !configuration.isProduction, configuration.connectors.contains(.console) {
-            logger.notice("development mode: texts are printed here and shown at /dev/inbox")
+        if !configuration.isProduction {
+            logger.notice("development mode: anybody who reaches this server can read its texts at /dev/inbox")
         }
         try await Server(composition: composition, configuration: configuration, logger: logger).run()
     }

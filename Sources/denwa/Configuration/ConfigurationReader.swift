@@ -14,13 +14,9 @@ struct ConfigurationReader {
     var problems: [ConfigurationProblem] { sources.problems }
     var warnings: [String] { sources.warnings }
 
-    mutating func read() -> ServerConfiguration? {
+    mutating func read() -> ServerConfiguration {
         let port = integer("http.port", 8080, in: 0...65535)
-        let issuerText = sources.text("issuer") ?? ("http://localhost:\(port)", "the default issuer")
-        guard let issuer = Issuer(issuerText.value) else {
-            sources.report("\(issuerText.source) must be an http or https URL without query or fragment")
-            return nil
-        }
+        let issuer = issuer(port: port)
         var configuration = ServerConfiguration(issuer: issuer)
         configuration.port = port
         configuration.host = text("http.host", configuration.host)
@@ -41,6 +37,18 @@ struct ConfigurationReader {
         configuration.logLevel = choice("log.level", Logger.Level.info)
         configuration.logFormat = optionalChoice("log.format")
         return configuration
+    }
+
+    private mutating func issuer(port: Int) -> Issuer {
+        guard let (url, source) = sources.text("issuer") else {
+            if port == 0 { sources.report("http.port 0 takes any free port, so the issuer must be set") }
+            return .localhost(port: port)
+        }
+        guard let issuer = Issuer(url) else {
+            sources.report("\(source) must be an http or https URL without query or fragment")
+            return .localhost(port: port)
+        }
+        return issuer
     }
 
     private mutating func phone() -> PhoneLoginSettings {

@@ -44,7 +44,7 @@ struct ServerConfiguration: Sendable {
     static func read(_ sources: ConfigurationSources) throws(Invalid) -> (ServerConfiguration, warnings: [String]) {
         var reader = ConfigurationReader(sources)
         let configuration = reader.read()
-        guard let configuration, reader.problems.isEmpty else { throw Invalid(problems: reader.problems) }
+        guard reader.problems.isEmpty else { throw Invalid(problems: reader.problems) }
         return (configuration, reader.warnings)
     }
 }

@@ -210,7 +210,10 @@ extension KeyDirectory {
     }
 
     private func change<Result>(_ body: (inout [Entry]) throws -> Result) throws -> Result {
-        try FileLock.holding("\(path)/.lock") {
+        guard !isEmpty else {
+            throw Problem(description: "\(path) has no keys: `denwa keys generate` makes them")
+        }
+        return try FileLock.holding("\(path)/.lock") {
             var entries = try entries()
             let result = try body(&entries)
             try save(entries)
@@ -219,16 +222,21 @@ extension KeyDirectory {
     }
 
     private func makeKey(_ algorithm: SignatureAlgorithm, status: Status, at now: Timestamp) throws -> Entry {
-        if algorithm == .hs256 {
-            let secret = entropy.bytes(32)
-            let entry = Entry(kid: entropy.identifier(), algorithm: algorithm, status: status, created: now)
-            try PrivateFile.save(Base64URL.encode(secret) + "\n", to: filePath(entry))
-            return entry
-        }
-        let key = try SigningKey.generate(algorithm)
-        let kid = try JSONWebKey(verificationKey: key.verificationKey, kid: nil).thumbprint
+        var kid: String
+        var content: String
+        repeat {
+            if algorithm == .hs256 {
+                kid = entropy.identifier()
+                content = Base64URL.encode(entropy.bytes(32)) + "\n"
+            } else {
+                let key = try SigningKey.generate(algorithm)
+                kid = try JSONWebKey(verificationKey: key.verificationKey, kid: nil).thumbprint
+                content = try key.pem()
+            }
+            // A kid is an argument of `denwa keys retire`, where a hyphen in front would make it an option.
+        } while kid.hasPrefix("-")
         let entry = Entry(kid: kid, algorithm: algorithm, status: status, created: now)
-        try PrivateFile.save(try key.pem(), to: filePath(entry))
+        try PrivateFile.save(content, to: filePath(entry))
         return entry
     }
 

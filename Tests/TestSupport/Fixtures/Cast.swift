@@ -1,8 +1,9 @@
 import Cryptography
 package import DeveloperLog
 package import OAuth
-@testable package import PhoneLogin
 package import PhoneNumbers
+
+@testable package import PhoneLogin
 
 /// The people and clients of the tests.
 extension PhoneNumber {

@@ -2,10 +2,11 @@ import Accounts
 package import Cryptography
 package import Messaging
 package import OAuth
-@testable package import PhoneLogin
 package import PhoneNumbers
 package import RateLimiting
 package import Time
+
+@testable package import PhoneLogin
 
 /// One person's login at one client: makes what the store's acts take. A test changes one member of it, and that
 /// is the deviation.
@@ -38,7 +39,8 @@ package struct PhoneLoginFixture: Sendable {
         NewPhoneOperation(
             id: id, client: client.id, phone: phone,
             identity: PhoneIdentity(number: phone.e164, client: client, at: now), device: device, state: state,
-            scope: try known(Scope(scope)), redirect: try client.verifyRedirect(redirectURI), codeChallenge: codeChallenge, linkDigest: nil,
+            scope: try known(Scope(scope)), redirect: try client.verifyRedirect(redirectURI),
+            codeChallenge: codeChallenge, linkDigest: nil,
             challengeID: Unique.name("challenge"),
             code: OneTimeCode(length: code.utf8.count, entropy: .alwaysDrawing(code)),
             expiresAt: now.adding(seconds: lifetimeSeconds), maxGuesses: maxGuesses, codeSeal: codeSeal,
