@@ -82,8 +82,7 @@ import Time
             ("a national number", .notAPhoneNumber, { $0.phoneNumber = "09012345678" }),
             ("a number with spaces", .notAPhoneNumber, { $0.phoneNumber = "+81 9012345678" }),
             ("a number in full-width digits", .notAPhoneNumber, { $0.phoneNumber = "+８１９０１２３４５６７８" }),
-            ("a number with a trunk prefix", .operationUnknown, { $0.phoneNumber = "+8109012345678" }),
-            ("a wrong code", .wrongCode, { $0.code = "x" }),
+                ("a wrong code", .wrongCode, { $0.code = "x" }),
             (
                 "a code in full-width digits", .wrongCode,
                 { $0.code = String($0.code.unicodeScalars.map { Character(Unicode.Scalar($0.value + 0xFEE0) ?? $0) }) }
@@ -104,6 +103,21 @@ import Time
             #expect(await flow.refusal(of: wrong) == row.refusal)
             #expect(try await flow.store.count("authorization_code") == 0)
             _ = try await flow.confirm(right)
+        }
+    }
+
+    @Test func `a number with a trunk prefix is the number without it, in one guess`() async throws {
+        var settings = Self.settings
+        settings.confirmPerIP = Limit(count: 1, windowSeconds: 60)
+        try await withFlow(settings) { flow in
+            var request = PhoneLoginRequest.valid
+            request.phoneNumber = "+8109012345678"
+            let started = try await flow.start(request)
+            var confirmation = PhoneLoginConfirmation.valid(started, code: try await code(flow))
+            confirmation.phoneNumber = "+8109012345678"
+            #expect(await flow.refusal(of: confirmation) == nil)
+            #expect(try await flow.store.log().isEmpty)
+            #expect(try await flow.store.account(.number(PhoneNumber.alice.e164)) != nil)
         }
     }
 
