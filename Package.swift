@@ -120,6 +120,19 @@ let package = Package(
         .testTarget(
             name: "OAuthTests",
             dependencies: ["TestSupport", "OAuth", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography", "Time"]),
+        .testTarget(
+            name: "PhoneLoginTests",
+            dependencies: [
+                "TestSupport", "PhoneLogin", "Storage", "OAuth", "Accounts", "Messaging", "PhoneNumbers",
+                "DeveloperLog", "RateLimiting", "Cryptography", "Time",
+            ]),
+        .testTarget(
+            name: "MessagingTests",
+            dependencies: [
+                "TestSupport", "Messaging", "Storage", "PhoneLogin", "OAuth", "DeveloperLog", "Cryptography", "Time",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
         .testTarget(name: "RateLimitingTests", dependencies: ["RateLimiting", "Time"]),
         .testTarget(name: "WebTests", dependencies: ["Web"]),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"]),

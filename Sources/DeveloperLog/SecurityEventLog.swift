@@ -3,7 +3,7 @@ package import Time
 /// Events that come with no act of their own, and reading what was written.
 package protocol SecurityEventLog: Sendable {
     func record(_ event: SecurityEvent) async throws
-    /// Oldest first; `after` is the position of the last event already seen.
+    /// At most `limit` events, in the order they were written.
     func events(matching filter: SecurityEventFilter) async throws -> [NumberedSecurityEvent]
 }
 
@@ -18,7 +18,8 @@ package struct NumberedSecurityEvent: Sendable, Equatable {
 }
 
 package struct SecurityEventFilter: Sendable, Equatable {
-    package var after: Int64 = 0
+    /// Only events after this position, oldest first; `nil`: the newest there are.
+    package var after: Int64?
     package var since: Timestamp?
     package var kind: String?
     package var clientID: String?

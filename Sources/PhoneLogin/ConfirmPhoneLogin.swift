@@ -14,21 +14,22 @@ extension PhoneLoginFlow {
         let client = try client(confirmation.clientID)
         try checkShape(confirmation)
         let authorizationCode = entropy.token()
-        var number = confirmation.phoneNumber
-        var outcome = try await guess(confirmation, number, client, authorizationCode, from: origin, at: now)
-        // A number that was not written in E.164 (a trunk 0 after the country code) finds nothing. Only then is it
-        // worth a full check.
-        if outcome == .unknown, let phone = try? PhoneNumber(e164Input: number), phone.e164 != number {
-            number = phone.e164
-            outcome = try await guess(confirmation, number, client, authorizationCode, from: origin, at: now)
+        let charge = LimitCharge(.confirmPerIP, settings.confirmPerIP, subject: origin.address ?? "")
+        let outcome: PhoneGuessOutcome
+        do {
+            outcome = try await store.guess(
+                guess(confirmation, client: client, authorizationCode: authorizationCode, at: now),
+                charging: [charge].compactMap(\.self), from: origin, at: now)
+        } catch {
+            throw .unavailable(error)
         }
         let passed = try passedOperation(outcome)
         // The redirect was verified when the login started; a registration withdrawn since then counts.
         guard let redirect = try? client.verifyRedirect(passed.redirectURI) else { throw .operationUnknown }
-        let device = devices.recognize(confirmation.deviceID, number: number, at: now)
+        let device = devices.recognize(confirmation.deviceID, of: passed.identity, at: now)
         return PhoneLoginCompleted(
             loginURL: redirect.appending([("code", authorizationCode), ("state", passed.state)]),
-            deviceID: devices.issue(for: device, number: number, at: now))
+            deviceID: devices.issue(for: device, of: passed.identity, at: now))
     }
 
     /// Empty is malformed, and the number's syntax is the wire's. A code of another length is a wrong guess
@@ -43,29 +44,22 @@ extension PhoneLoginFlow {
     }
 
     private func guess(
-        _ confirmation: PhoneLoginConfirmation, _ number: String, _ client: Client, _ authorizationCode: String,
-        from origin: RequestOrigin, at now: Timestamp
-    ) async throws(PhoneLoginError) -> PhoneGuessOutcome {
-        let guess = guess(confirmation, number, client: client, authorizationCode: authorizationCode, at: now)
-        let charge = LimitCharge(.confirmPerIP, settings.confirmPerIP, subject: origin.address ?? "")
-        do {
-            return try await store.guess(guess, charging: [charge].compactMap(\.self), from: origin, at: now)
-        } catch {
-            throw .unavailable(error)
-        }
-    }
-
-    private func guess(
-        _ confirmation: PhoneLoginConfirmation, _ number: String, client: Client, authorizationCode: String,
-        at now: Timestamp
+        _ confirmation: PhoneLoginConfirmation, client: Client, authorizationCode: String, at now: Timestamp
     ) -> PhoneGuess {
         let limit = settings.guessesPerNumber
+        let number = confirmation.phoneNumber
         return PhoneGuess(
             operationID: confirmation.operationID, client: client.id, number: number,
-            identity: PhoneIdentity(number: number, client: client, at: now), code: confirmation.code,
-            maxGuesses: settings.maxGuesses, codeSeal: codeSeal,
-            budget: { device in
-                LimitCharge(.guessesPerNumber, limit, subject: Self.subject(number: number, device: device))
+            isFor: { identity in
+                if identity == PhoneIdentity(number: number, client: client, at: now) { return true }
+                // Worth a full check only now: the operation is real, so the number may be written with a trunk
+                // prefix that E.164 does not have.
+                guard let phone = try? PhoneNumber(e164Input: number) else { return false }
+                return identity == PhoneIdentity(number: phone.e164, client: client, at: now)
+            },
+            code: confirmation.code, maxGuesses: settings.maxGuesses, codeSeal: codeSeal,
+            budget: { identity, device in
+                LimitCharge(.guessesPerNumber, limit, subject: Self.subject(identity.rawValue, device: device))
             },
             newAccount: AccountID(entropy.uuid()), grant: GrantID(entropy.identifier()),
             authorizationCode: SHA256Digest(of: authorizationCode),

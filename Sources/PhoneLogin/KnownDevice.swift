@@ -8,7 +8,7 @@ package struct KnownDevice: Sendable, Hashable {
     package let id: String
 }
 
-/// Makes and checks device ids: `base64url(id ‖ issued ‖ HMAC-SHA256(number, id, issued))`.
+/// Makes and checks device ids: `base64url(id ‖ issued ‖ HMAC-SHA256(identity, id, issued))`.
 ///
 /// Nothing is stored, so an allowance costs the database nothing. An id only lets its holder guess a few more
 /// times at a number it once proved to hold; it signs nobody in.
@@ -24,13 +24,13 @@ package struct DeviceRecognition: Sendable {
         self.entropy = entropy
     }
 
-    package func recognize(_ token: String?, number: String, at now: Timestamp) -> KnownDevice? {
+    package func recognize(_ token: String?, of identity: PhoneIdentity, at now: Timestamp) -> KnownDevice? {
         guard let token, token.utf8.count <= 128, let bytes = Base64URL.decode(token), bytes.count == 56 else {
             return nil
         }
         let id = Array(bytes[..<16])
         let issuedBytes = Array(bytes[16..<24])
-        guard equalInConstantTime(Array(bytes[24...]), tag(number: number, id: id, issued: issuedBytes)) else {
+        guard equalInConstantTime(Array(bytes[24...]), tag(identity, id: id, issued: issuedBytes)) else {
             return nil
         }
         let issued = Timestamp(milliseconds: issuedBytes.reduce(0) { $0 << 8 | Int64($1) })
@@ -39,13 +39,13 @@ package struct DeviceRecognition: Sendable {
     }
 
     /// A device id for a number just proved; the same device keeps its identity and starts its lifetime anew.
-    package func issue(for known: KnownDevice?, number: String, at now: Timestamp) -> String {
+    package func issue(for known: KnownDevice?, of identity: PhoneIdentity, at now: Timestamp) -> String {
         let id = known.flatMap { Base64URL.decode($0.id) } ?? entropy.bytes(16)
         let issued = (0..<8).map { UInt8(truncatingIfNeeded: now.milliseconds >> (56 - 8 * $0)) }
-        return Base64URL.encode(id + issued + tag(number: number, id: id, issued: issued))
+        return Base64URL.encode(id + issued + tag(identity, id: id, issued: issued))
     }
 
-    private func tag(number: String, id: [UInt8], issued: [UInt8]) -> [UInt8] {
-        HMAC.sha256(id + issued + Array(number.utf8), key: key)
+    private func tag(_ identity: PhoneIdentity, id: [UInt8], issued: [UInt8]) -> [UInt8] {
+        HMAC.sha256(id + issued + Array(identity.rawValue.utf8), key: key)
     }
 }

@@ -52,7 +52,7 @@ package struct PhoneLoginFlow: Sendable {
     }
 
     /// Whose count a number's limits are: its own, or that of a device that proved it before.
-    static func subject(number: String, device: String?) -> String {
+    static func subject(_ number: String, device: String?) -> String {
         device.map { "\(number) \($0)" } ?? number
     }
 }

@@ -14,6 +14,9 @@ package import Time
 package struct PhoneIdentity: Sendable, Hashable {
     package let rawValue: String
 
+    /// For rows read back from the store.
+    package init(rawValue: String) { self.rawValue = rawValue }
+
     init(number: String, client: Client, at now: Timestamp) {
         let isTest = client.testNumber(number, at: now) != nil
         rawValue = isTest ? "test:\(client.id.rawValue):\(number)" : number
@@ -58,14 +61,15 @@ package enum PhoneOperationStart: Sendable {
 package struct PhoneGuess: Sendable {
     package let operationID: String
     package let client: ClientID
-    /// E.164, compared as text: the number was checked in full when the operation started.
+    /// As the caller wrote it.
     package let number: String
-    package let identity: PhoneIdentity
+    /// Whether that number stands for the identity that the operation was started for.
+    package let isFor: @Sendable (PhoneIdentity) -> Bool
     package let code: String
     package let maxGuesses: Int
     package let codeSeal: CodeSeal
     /// The budget that the operation's number, or its known device, has over all operations.
-    package let budget: @Sendable (_ device: String?) -> LimitCharge?
+    package let budget: @Sendable (PhoneIdentity, _ device: String?) -> LimitCharge?
     package let newAccount: AccountID
     package let grant: GrantID
     package let authorizationCode: SHA256Digest
@@ -84,11 +88,13 @@ package enum PhoneGuessOutcome: Sendable, Equatable {
 /// What the finished operation remembered of its request.
 package struct PassedOperation: Sendable, Equatable {
     package let account: AccountID
+    package let identity: PhoneIdentity
     package let state: String
     package let redirectURI: String
 
-    package init(account: AccountID, state: String, redirectURI: String) {
+    package init(account: AccountID, identity: PhoneIdentity, state: String, redirectURI: String) {
         self.account = account
+        self.identity = identity
         self.state = state
         self.redirectURI = redirectURI
     }

@@ -18,8 +18,10 @@ extension PhoneLoginFlow {
         if let seconds = health.unavailableSeconds(at: now) {
             throw .messagesUnavailable(retryAfterSeconds: seconds)
         }
-        let device = devices.recognize(request.deviceID, number: phone.e164, at: now)
-        let operation = operation(for: parameters, client: client, phone: phone, device: device, at: now)
+        let identity = PhoneIdentity(number: phone.e164, client: client, at: now)
+        let device = devices.recognize(request.deviceID, of: identity, at: now)
+        let operation = operation(
+            for: parameters, client: client, phone: phone, identity: identity, device: device, at: now)
 
         let start: PhoneOperationStart
         do {
@@ -109,7 +111,7 @@ extension PhoneLoginFlow {
     /// Any other page would make this server text links for phishers.
     private func linkURL(of request: PhoneLoginRequest, client: Client) throws(PhoneLoginError) -> String? {
         guard request.sendLink else { return nil }
-        guard let url = request.linkURL, client.linkURIs.contains(where: { $0.text == url }) else {
+        guard let url = request.linkURL, client.linkURIs.contains(where: { $0.isExactly(url) }) else {
             throw .linkNotRegistered
         }
         return url
@@ -138,7 +140,8 @@ extension PhoneLoginFlow {
     }
 
     private func operation(
-        for parameters: Parameters, client: Client, phone: PhoneNumber, device: KnownDevice?, at now: Timestamp
+        for parameters: Parameters, client: Client, phone: PhoneNumber, identity: PhoneIdentity,
+        device: KnownDevice?, at now: Timestamp
     ) -> NewPhoneOperation {
         let id = entropy.identifier()
         let linkToken = parameters.linkURL.map { _ in entropy.token() }
@@ -148,7 +151,7 @@ extension PhoneLoginFlow {
         let test = client.testNumber(phone.e164, at: now)
         return NewPhoneOperation(
             id: id, client: client.id, phone: phone,
-            identity: PhoneIdentity(number: phone.e164, client: client, at: now), device: device,
+            identity: identity, device: device,
             state: parameters.state,
             scope: parameters.scope, redirect: parameters.redirect, codeChallenge: parameters.codeChallenge,
             linkDigest: linkToken.map { SHA256Digest(of: $0) }, challengeID: entropy.identifier(),
@@ -187,7 +190,7 @@ extension PhoneLoginFlow {
     private func charges(
         phone: PhoneNumber, device: KnownDevice?, client: Client, origin: RequestOrigin
     ) -> [LimitCharge] {
-        let number = Self.subject(number: phone.e164, device: device?.id)
+        let number = Self.subject(phone.e164, device: device?.id)
         return [
             LimitCharge(.resendCooldown, settings.resendCooldown, subject: number),
             LimitCharge(.sendPerNumber, settings.sendPerNumber, subject: number),

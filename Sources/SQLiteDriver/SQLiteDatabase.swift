@@ -22,7 +22,7 @@ package final class SQLiteDatabase: SQLEngine {
         configuration.busyMode = .timeout(5)
         configuration.prepareDatabase { database in
             // A commit is on disk when it returns: in WAL mode that needs FULL, not NORMAL.
-            try database.execute(sql: "PRAGMA journal_mode = WAL")
+            try Self.writeAhead(database)
             try database.execute(sql: "PRAGMA synchronous = FULL")
             try database.execute(sql: "PRAGMA wal_autocheckpoint = 4000")
             try database.execute(sql: "PRAGMA cache_size = -8000")
@@ -38,6 +38,19 @@ package final class SQLiteDatabase: SQLEngine {
         reading.prepareDatabase { try $0.execute(sql: "PRAGMA cache_size = -4000") }
         self.readers = try (0..<max(1, readers)).map { _ in
             ReaderLane(queue: try DatabaseQueue(path: path, configuration: reading))
+        }
+    }
+
+    /// SQLite does not wait for other processes when a file turns to WAL, so several starts at once at a new file
+    /// would fail. Only the first has to turn it.
+    private static func writeAhead(_ database: Database) throws {
+        for attempt in 1... {
+            do {
+                try database.execute(sql: "PRAGMA journal_mode = WAL")
+                return
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY && attempt < 100 {
+                usleep(50_000)
+            }
         }
     }
 

@@ -23,7 +23,8 @@ import Time
 
     @Test func `an outage is told once when it begins and once when it ends`() {
         let health = DeliveryHealth()
-        #expect((0..<7).map { _ in health.recordFailure(at: noon) } == [false, false, false, false, true, false, false])
+        #expect(
+            (0..<7).map { _ in health.recordFailure(at: noon) } == [false, false, false, false, true, false, false])
         #expect((0..<2).map { _ in health.recordSuccess() } == [true, false])
         #expect(health.totals == (accepted: 2, failed: 7))
     }

@@ -82,7 +82,7 @@ import Time
             ("a national number", .notAPhoneNumber, { $0.phoneNumber = "09012345678" }),
             ("a number with spaces", .notAPhoneNumber, { $0.phoneNumber = "+81 9012345678" }),
             ("a number in full-width digits", .notAPhoneNumber, { $0.phoneNumber = "+８１９０１２３４５６７８" }),
-                ("a wrong code", .wrongCode, { $0.code = "x" }),
+            ("a wrong code", .wrongCode, { $0.code = "x" }),
             (
                 "a code in full-width digits", .wrongCode,
                 { $0.code = String($0.code.unicodeScalars.map { Character(Unicode.Scalar($0.value + 0xFEE0) ?? $0) }) }
@@ -138,17 +138,13 @@ import Time
             let first = try await flow.start()
             let firstCode = try await code(flow)
             flow.clock.advance(seconds: 180)
-            #expect(
-                await flow.refusal(of: firstCode, for: first)
-                    == .operationUnknown)
+            #expect(await flow.refusal(of: firstCode, for: first) == .operationUnknown)
 
             let second = try await flow.start()
             let secondCode = try await code(flow)
             flow.clock.advance(milliseconds: 179_999)
             _ = try await flow.confirm(second, code: secondCode)
-            #expect(
-                await flow.refusal(of: secondCode, for: second)
-                    == .operationUnknown)
+            #expect(await flow.refusal(of: secondCode, for: second) == .operationUnknown)
         }
     }
 
@@ -172,12 +168,9 @@ import Time
             let started = try await flow.start()
             let code = try await code(flow)
             for _ in 0..<3 {
-                #expect(
-                    await flow.refusal(of: other(than: code), for: started) == .wrongCode)
+                #expect(await flow.refusal(of: other(than: code), for: started) == .wrongCode)
             }
-            #expect(
-                await flow.refusal(of: code, for: started)
-                    == .limited(.confirmPerIP))
+            #expect(await flow.refusal(of: code, for: started) == .limited(.confirmPerIP))
             flow.clock.advance(seconds: 20)
             _ = try await flow.confirm(started, code: code)
         }
@@ -195,14 +188,11 @@ import Time
                 flow.clock.advance(seconds: 1)
                 let attack = try await flow.start()
                 let code = try await code(flow)
-                #expect(
-                    await flow.refusal(of: other(than: code), for: attack) == .wrongCode)
+                #expect(await flow.refusal(of: other(than: code), for: attack) == .wrongCode)
             }
             let stranger = try await flow.start()
             let strangersCode = try await code(flow)
-            #expect(
-                await flow.refusal(of: strangersCode, for: stranger)
-                    == .limited(.guessesPerNumber))
+            #expect(await flow.refusal(of: strangersCode, for: stranger) == .limited(.guessesPerNumber))
 
             var request = PhoneLoginRequest.valid
             request.deviceID = device
@@ -224,14 +214,11 @@ import Time
         try await withFlow(settings) { flow in
             let device = try await flow.confirm(try await flow.start(), code: try await code(flow)).deviceID
             _ = try await flow.start()
-            #expect(
-                await flow.refusal(of: .valid) == .limited(.sendPerNumber))
+            #expect(await flow.refusal(of: .valid) == .limited(.sendPerNumber))
             var request = PhoneLoginRequest.valid
             request.deviceID = device
             for _ in 0..<2 { _ = try await flow.start(request) }
-            #expect(
-                await flow.refusal(of: request)
-                    == .limited(.sendPerNumber))
+            #expect(await flow.refusal(of: request) == .limited(.sendPerNumber))
         }
     }
 
@@ -255,9 +242,8 @@ import Time
             request.clientID = "another-game"
             request.deviceID = tested.deviceID
             _ = try await flow.start(request)
-            #expect(
-                try await flow.store.count("phone_challenge", where: "client_id = 'another-game' AND device <> ''") == 0
-            )
+            let known = "client_id = 'another-game' AND device <> ''"
+            #expect(try await flow.store.count("phone_challenge", where: known) == 0)
         }
     }
 
@@ -267,11 +253,8 @@ import Time
             _ = try await flow.store.setDisabled(true, .number(PhoneNumber.alice.e164), at: flow.clock.now)
             let started = try await flow.start()
             let code = try await code(flow)
-            #expect(
-                await flow.refusal(of: other(than: code), for: started) == .wrongCode)
-            #expect(
-                await flow.refusal(of: code, for: started)
-                    == .accountDisabled)
+            #expect(await flow.refusal(of: other(than: code), for: started) == .wrongCode)
+            #expect(await flow.refusal(of: code, for: started) == .accountDisabled)
         }
     }
 
@@ -280,9 +263,7 @@ import Time
             let started = try await flow.start()
             let code = try await code(flow)
             flow.registry.replace(with: [.fixture(redirectURIs: ["https://game.example/new"])])
-            #expect(
-                await flow.refusal(of: code, for: started)
-                    == .operationUnknown)
+            #expect(await flow.refusal(of: code, for: started) == .operationUnknown)
         }
     }
 
@@ -291,9 +272,7 @@ import Time
             let started = try await flow.start()
             let code = try await code(flow)
             try await flow.store.run("DROP TABLE token_grant")
-            #expect(
-                await flow.refusal(of: code, for: started)
-                    == .unavailable)
+            #expect(await flow.refusal(of: code, for: started) == .unavailable)
             #expect(try await flow.store.count("phone_challenge") == 1, "nothing of the act remains")
             #expect(try await flow.store.count("account") == 0)
         }

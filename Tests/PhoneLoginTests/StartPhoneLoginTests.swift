@@ -225,9 +225,7 @@ import Time
         try await withFlow(settings) { flow in
             _ = try await flow.start(Self.request)
             for _ in 0..<50 {
-                #expect(
-                    await flow.refusal(of: Self.request)
-                        == .limited(.resendCooldown))
+                #expect(await flow.refusal(of: Self.request) == .limited(.resendCooldown))
             }
             var bob = Self.request
             bob.phoneNumber = PhoneNumber.bob.e164
@@ -253,9 +251,7 @@ import Time
         settings.maxGuesses = 1
         try await withFlow(settings) { flow in
             let started = try await flow.start(Self.request)
-            #expect(
-                await flow.refusal(of: "wrong", for: started)
-                    == .noGuessLeft)
+            #expect(await flow.refusal(of: "wrong", for: started) == .noGuessLeft)
             flow.clock.advance(seconds: 60)
             do throws(PhoneLoginError) {
                 _ = try await flow.start(Self.request)
@@ -292,9 +288,7 @@ import Time
     @Test func `while texts do not go out people are told at once, and nothing is counted`() async throws {
         try await withFlow { flow in
             for _ in 0..<5 { _ = flow.health.recordFailure(at: flow.clock.now) }
-            #expect(
-                await flow.refusal(of: Self.request)
-                    == .messagesUnavailable)
+            #expect(await flow.refusal(of: Self.request) == .messagesUnavailable)
             #expect(try await flow.store.count("rate_limit") == 0)
             flow.clock.advance(seconds: 15)
             _ = try await flow.start(Self.request)
@@ -304,8 +298,7 @@ import Time
     @Test func `a database that is gone opens nothing`() async throws {
         try await withFlow { flow in
             try await flow.store.run("DROP TABLE message")
-            #expect(
-                await flow.refusal(of: Self.request) == .unavailable)
+            #expect(await flow.refusal(of: Self.request) == .unavailable)
             #expect(try await flow.store.count("phone_operation") == 0)
         }
     }
@@ -380,8 +373,7 @@ import Time
             var request = Self.request
             request.sendLink = true
             request.linkURL = "https://game.example/\u{212A}"
-            #expect(
-                await flow.refusal(of: request) == .linkNotRegistered)
+            #expect(await flow.refusal(of: request) == .linkNotRegistered)
         }
     }
 

@@ -79,7 +79,7 @@ import Time
     /// Reads on from the last position it saw, as `denwa log --follow` does; the seconds of what it found.
     private func follow(_ store: SQLStore, from filter: inout SecurityEventFilter) async throws -> [Int] {
         let found = try await store.events(matching: filter)
-        filter.after = found.last?.position ?? filter.after
+        filter.after = found.last?.position ?? filter.after ?? 0
         return found.map { Timestamp.noon.secondsRoundedUp(until: $0.event.at) }
     }
 

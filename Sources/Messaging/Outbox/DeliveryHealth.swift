@@ -46,6 +46,8 @@ package final class DeliveryHealth: Sendable {
     package func unavailableSeconds(at now: Timestamp) -> Int? {
         state.withLock {
             guard $0.failuresInARow >= Self.tolerated else { return nil }
+            // A clock that was set back must not make the pause longer.
+            $0.lastFailure = min($0.lastFailure, now)
             let back = $0.lastFailure.adding(seconds: Self.pauseSeconds)
             return now < back ? max(1, now.secondsRoundedUp(until: back)) : nil
         }

@@ -53,11 +53,13 @@ package struct RedirectURI: Hashable, Sendable {
     /// Matches by exact string; RFC 8252 §7.3 lets the port of a loopback *address* differ, because a native
     /// app takes whichever is free. `localhost` is a name and may resolve elsewhere, so it stays exact (§8.3).
     package func matches(_ requested: String) -> Bool {
-        // By bytes: to Swift, U+212A (the Kelvin sign) equals the letter K.
-        if requested.utf8.elementsEqual(text.utf8) { return true }
+        if isExactly(requested) { return true }
         guard let loopback, let other = Self.loopback(of: requested) else { return false }
         return loopback == other
     }
+
+    /// By bytes: to Swift, U+212A (the Kelvin sign) equals the letter K.
+    package func isExactly(_ other: String) -> Bool { other.utf8.elementsEqual(text.utf8) }
 
     private static func loopback(of text: String) -> Loopback? {
         for host in ["http://127.0.0.1", "http://[::1]"] where text.hasPrefix(host) {

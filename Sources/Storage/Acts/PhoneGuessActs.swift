@@ -30,6 +30,7 @@ private struct LiveOperation {
     let redirectURI: String
     let redirectRequested: Bool
     let codeChallenge: CodeChallenge?
+    let identity: PhoneIdentity
 
     init(row: SQLRow) throws {
         challengeID = try row.text(0)
@@ -40,6 +41,7 @@ private struct LiveOperation {
         redirectURI = try row.text(4)
         redirectRequested = try row.integer(5) != 0
         codeChallenge = try row.optionalText(6).flatMap { CodeChallenge($0) }
+        identity = PhoneIdentity(rawValue: try row.text(7))
     }
 }
 
@@ -51,18 +53,19 @@ private struct GuessJudge {
     let now: Timestamp
 
     func liveOperation() async throws -> LiveOperation? {
-        try await connection.first(
+        let operation = try await connection.first(
             """
-            SELECT c.id, c.device, o.state, o.scope, o.redirect_uri, o.redirect_requested, o.code_challenge
+            SELECT c.id, c.device, o.state, o.scope, o.redirect_uri, o.redirect_requested, o.code_challenge, c.number
             FROM phone_operation o JOIN phone_challenge c ON c.id = o.challenge_id
-            WHERE o.id = \(guess.operationID) AND c.client_id = \(guess.client) AND c.number = \(guess.identity)
-                AND c.expires_at > \(now)
+            WHERE o.id = \(guess.operationID) AND c.client_id = \(guess.client) AND c.expires_at > \(now)
             """
         ).map(LiveOperation.init)
+        guard let operation, guess.isFor(operation.identity) else { return nil }
+        return operation
     }
 
     func judge(_ operation: LiveOperation) async throws -> PhoneGuessOutcome {
-        let budget = guess.budget(operation.device)
+        let budget = guess.budget(operation.identity, operation.device)
         if let budget, let refusal = try await connection.charge([budget], at: now) {
             return try await limited(refusal)
         }
@@ -96,7 +99,7 @@ private struct GuessJudge {
         // The code is dead from here on, whatever comes next.
         try await connection.run("DELETE FROM phone_operation WHERE challenge_id = \(operation.challengeID)")
         try await connection.run("DELETE FROM phone_challenge WHERE id = \(operation.challengeID)")
-        let account = try await connection.provenAccount(guess.identity, new: guess.newAccount, at: now)
+        let account = try await connection.provenAccount(operation.identity, new: guess.newAccount, at: now)
         guard !account.isDisabled else {
             try await connection.record(
                 SecurityEvent(
@@ -117,7 +120,9 @@ private struct GuessJudge {
                 \(operation.redirectRequested), \(operation.codeChallenge), \(guess.authorizationCodeExpiresAt))
             """)
         return .passed(
-            PassedOperation(account: account.id, state: operation.state, redirectURI: operation.redirectURI))
+            PassedOperation(
+                account: account.id, identity: operation.identity, state: operation.state,
+                redirectURI: operation.redirectURI))
     }
 
     func limited(_ refusal: LimitRefusal) async throws -> PhoneGuessOutcome {

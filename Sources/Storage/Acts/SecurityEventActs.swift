@@ -23,14 +23,14 @@ extension SQLStore: SecurityEventLog {
     package func events(matching filter: SecurityEventFilter) async throws -> [NumberedSecurityEvent] {
         let suffix = filter.phoneSuffix.map { "%\($0.replacing("%", with: "").replacing("_", with: ""))" }
         // A first look wants the newest; whoever follows wants what comes next, and nothing left out.
-        let order = filter.after == 0 ? SQLOrder.descending : .ascending
+        let order = filter.after == nil ? SQLOrder.descending : .ascending
         return try await engine.read { connection in
             try await connection.rows(
                 """
                 SELECT position, at, kind, request_id, client_id, account_id, phone, address, rule, reason, retry_after
                 FROM (
                     SELECT * FROM security_event
-                    WHERE position > \(filter.after) AND at >= \(filter.since ?? Timestamp(milliseconds: 0))
+                    WHERE position > \(filter.after ?? 0) AND at >= \(filter.since ?? Timestamp(milliseconds: 0))
                         AND (\(filter.kind) IS NULL OR kind = \(filter.kind))
                         AND (\(filter.clientID) IS NULL OR client_id = \(filter.clientID))
                         AND (\(filter.requestID) IS NULL OR request_id = \(filter.requestID))

@@ -1,5 +1,5 @@
-import Cryptography
 import ArgumentParser
+import Cryptography
 import JOSE
 import OAuth
 

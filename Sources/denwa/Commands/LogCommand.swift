@@ -45,6 +45,7 @@ struct LogCommand: AsyncParsableCommand {
             }
             // A pipe would keep lines back until it has thousands.
             fflush(nil)
+            filter.after = filter.after ?? 0
             guard follow else { return }
             try await Task.sleep(for: .milliseconds(500))
         } while !Task.isCancelled

@@ -1,12 +1,7 @@
 import JOSE
 import Logging
-import Synchronization
+import Time
 
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
@@ -61,5 +56,5 @@ struct LogOutput: LogHandler {
         return "\(Self.now()) \(event.level.rawValue) \(event.message)\(pairs)"
     }
 
-    private static func now() -> String { Date().formatted(.iso8601) }
+    private static func now() -> String { WallClock.system.now().internetDate }
 }

@@ -62,9 +62,10 @@ package struct PhoneLoginFixture: Sendable {
     ) -> PhoneGuess {
         PhoneGuess(
             operationID: operation, client: client.id, number: phone.e164,
-            identity: PhoneIdentity(number: phone.e164, client: client, at: now), code: code, maxGuesses: maxGuesses,
+            isFor: { [client, phone] in $0 == PhoneIdentity(number: phone.e164, client: client, at: now) }, code: code,
+            maxGuesses: maxGuesses,
             codeSeal: codeSeal,
-            budget: { [guessesPerNumber, phone] device in
+            budget: { [guessesPerNumber, phone] _, device in
                 LimitCharge(
                     .guessesPerNumber, guessesPerNumber, subject: device.map { "\(phone.e164) \($0)" } ?? phone.e164)
             },
