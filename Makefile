@@ -52,7 +52,12 @@ format: setup ## Put the code into the house's style
 
 bench: setup ## Measure the release build; results and method are in docs/benchmarks.md
 	swift build -c release --product denwa
+	swift build -c release --product storage-benchmark
 	$(PYTHON) Benchmarks/run.py $(BENCH)
+	.build/release/storage-benchmark var/bench
+	$(CXX) -std=c++17 -O2 -ISources/CPhoneNumber/include -o var/bench/phone-numbers \
+	  Benchmarks/PhoneNumbers/PhoneNumberBenchmark.cpp Sources/CPhoneNumber/*.cpp -lphonenumber
+	var/bench/phone-numbers
 
 clean: ## Remove what was built and what a development server wrote
 	rm -rf .build .venv var

@@ -119,7 +119,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "OAuthTests",
-            dependencies: ["TestSupport", "OAuth", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography", "Time"]),
+            dependencies: ["TestSupport", "OAuth", "Accounts", "DeveloperLog", "JOSE", "Cryptography", "Time"]),
         .testTarget(
             name: "PhoneLoginTests",
             dependencies: [

@@ -25,7 +25,10 @@ struct SQLiteConnection: SQLConnection {
     }
 
     private func step(_ statement: SQLStatement, row: (OpaquePointer) -> Void) throws {
-        let prepared = try database.cachedStatement(sql: statement.text)
+        let prepared: Statement
+        do { prepared = try database.cachedStatement(sql: statement.text) } catch let error as DatabaseError {
+            throw SQLiteFailure(code: error.extendedResultCode.rawValue)
+        }
         let handle = unsafe prepared.sqliteStatement
         defer {
             unsafe sqlite3_reset(handle)

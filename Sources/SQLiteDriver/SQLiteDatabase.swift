@@ -37,7 +37,7 @@ package final class SQLiteDatabase: SQLEngine {
         reading.busyMode = .timeout(5)
         reading.prepareDatabase { try $0.execute(sql: "PRAGMA cache_size = -4000") }
         self.readers = try (0..<max(1, readers)).map { _ in
-            ReaderLane(queue: try DatabaseQueue(path: path, configuration: reading))
+            ReaderLane(queue: try Self.openQueue(path, reading))
         }
     }
 
@@ -55,15 +55,19 @@ package final class SQLiteDatabase: SQLEngine {
     }
 
     private static func openQueue(_ path: String, _ configuration: Configuration) throws -> DatabaseQueue {
-        // SQLite makes its other files with the mode of this one. Only a new file is opened here: closing any
-        // descriptor of a file drops the locks that this process holds on it (fcntl, POSIX.1).
-        let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        if file >= 0 { close(file) }
+        if !configuration.readonly { Self.makePrivate(path) }
         do {
             return try DatabaseQueue(path: path, configuration: configuration)
         } catch let error as DatabaseError {
             throw SQLiteFailure(code: error.extendedResultCode.rawValue)
         }
+    }
+
+    private static func makePrivate(_ path: String) {
+        // SQLite makes its other files with the mode of this one. Only a new file is opened here: closing any
+        // descriptor of a file drops the locks that this process holds on it (fcntl, POSIX.1).
+        let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if file >= 0 { close(file) }
     }
 
     package func write<Result: Sendable>(_ act: @escaping SQLAct<Result>) async throws -> Result {

@@ -80,6 +80,7 @@ extension Migration {
                 expires_at BIGINT NOT NULL
             )
             """,
+            "CREATE INDEX token_grant_account ON token_grant (account_id)",
             "CREATE INDEX token_grant_expiry ON token_grant (expires_at)",
             """
             CREATE TABLE authorization_code (

@@ -15,15 +15,17 @@ package struct MessageDelivery: Service {
     private let clock: WallClock
     private let logger: Logger
 
+    private let attemptSeconds: Int
+
     private static let batchSize = 128
     private static let batchesAtOnce = 32
-    /// Longer than one attempt may take, so that a message is not sent twice while its first try still runs.
-    private static let leaseSeconds = 15
-    private static let attemptSeconds = 10
 
+    /// - Parameters:
+    ///   - connectors: in the order they are tried.
+    ///   - attemptSeconds: how long one connector may take for one try.
     package init(
         store: any OutboxStore, seal: MessageSeal, connectors: [any MessageConnector], health: DeliveryHealth,
-        doorbell: Doorbell, clock: WallClock, logger: Logger
+        doorbell: Doorbell, clock: WallClock, logger: Logger, attemptSeconds: Int = 10
     ) {
         self.store = store
         self.seal = seal
@@ -32,27 +34,35 @@ package struct MessageDelivery: Service {
         self.doorbell = doorbell
         self.clock = clock
         self.logger = logger
+        self.attemptSeconds = attemptSeconds
     }
+
+    /// Longer than all tries may take, so that a message is not sent twice while one of them still runs.
+    private var leaseSeconds: Int { attemptSeconds * connectors.count + 5 }
 
     package func run() async throws {
         try await withThrowingDiscardingTaskGroup { group in
-            group.addTask { try await ringWhenDue() }
+            group.addTask { await cancelWhenGracefulShutdown { await ringWhenDue() } }
             let slots = Slots(count: Self.batchesAtOnce)
             for await _ in doorbell.rings.cancelOnGracefulShutdown() {
-                while let batch = await claim(), !batch.isEmpty {
+                while true {
+                    // First the place, then the claim: a lease must not run while its messages wait.
                     await slots.take()
+                    guard let batch = await claim(), !batch.isEmpty else {
+                        slots.giveBack()
+                        break
+                    }
                     group.addTask {
                         await deliver(batch)
                         slots.giveBack()
                     }
                 }
             }
-            group.cancelAll()
         }
     }
 
     /// Retries and abandoned leases have no request that rings for them.
-    private func ringWhenDue() async throws {
+    private func ringWhenDue() async {
         while !Task.isCancelled {
             try? await Task.sleep(for: .seconds(1))
             doorbell.ring()
@@ -63,7 +73,7 @@ package struct MessageDelivery: Service {
         let now = clock.now()
         do {
             return try await store.claimMessages(
-                atMost: Self.batchSize, leaseUntil: now.adding(seconds: Self.leaseSeconds), at: now)
+                atMost: Self.batchSize, leaseUntil: now.adding(seconds: leaseSeconds), at: now)
         } catch {
             logger.error("outbox could not be read", metadata: ["cause": "\(type(of: error))"])
             return nil
@@ -80,52 +90,77 @@ package struct MessageDelivery: Service {
         }
     }
 
-    /// One timer a batch: when it fires, the deliveries still running are cancelled and count as unreachable.
     private func outcomes(of batch: [QueuedMessage]) async -> [DeliveryOutcome] {
-        await withTaskGroup(of: DeliveryOutcome?.self) { group in
-            group.addTask {
-                try? await Task.sleep(for: .seconds(Self.attemptSeconds))
-                return nil
+        var outcomes: [DeliveryOutcome] = []
+        var waiting: [(queued: QueuedMessage, text: TextMessage)] = []
+        for queued in batch {
+            if let text = open(queued) {
+                waiting.append((queued, text))
+            } else {
+                outcomes.append(DeliveryOutcome(of: queued, .failed))
             }
-            for message in batch {
-                group.addTask { await deliver(message) }
-            }
-            var outcomes: [DeliveryOutcome] = []
-            while outcomes.count < batch.count, let finished = await group.next() {
-                if let finished { outcomes.append(finished) } else { group.cancelAll() }
-            }
-            group.cancelAll()
-            return outcomes
         }
+        for connector in connectors where !waiting.isEmpty {
+            let results = await attempt(waiting.map(\.text), through: connector)
+            var unreached: [(queued: QueuedMessage, text: TextMessage)] = []
+            for message in waiting {
+                switch results[message.text.id] {
+                case .success: outcomes.append(DeliveryOutcome(of: message.queued, .sent))
+                case .failure(.refused): outcomes.append(DeliveryOutcome(of: message.queued, .failed))
+                case .failure(.unreachable), nil: unreached.append(message)
+                }
+            }
+            waiting = unreached
+        }
+        return outcomes + waiting.map { DeliveryOutcome(of: $0.queued, nextTry(for: $0.queued)) }
     }
 
-    private func deliver(_ queued: QueuedMessage) async -> DeliveryOutcome {
-        func outcome(_ result: DeliveryOutcome.Result) -> DeliveryOutcome {
-            DeliveryOutcome(of: queued, result)
-        }
+    private func open(_ queued: QueuedMessage) -> TextMessage? {
         guard let body = seal.open(queued.sealedBody, id: queued.id) else {
             logger.error("a queued text was sealed with another key", metadata: ["message": "\(queued.id)"])
-            return outcome(.failed)
+            return nil
         }
-        let message = TextMessage(
+        return TextMessage(
             id: queued.id, recipient: queued.recipient, body: body, template: queued.template,
             locale: queued.locale, clientID: queued.clientID, createdAt: queued.createdAt,
             expiresAt: queued.expiresAt)
-        for connector in connectors {
-            do throws(DeliveryError) {
-                try await connector.deliver(message)
-                if health.recordSuccess() { logger.notice("texts go out again") }
-                return outcome(.sent)
-            } catch {
-                guard error == .unreachable else { return outcome(.failed) }
-                if health.recordFailure(at: clock.now()) {
-                    logger.error(
-                        "no text goes out: every recent try failed",
-                        metadata: ["connector": "\(type(of: connector))"])
-                }
+    }
+
+    /// One timer for all: when it fires, the tries still running are cancelled and count as unreachable.
+    private func attempt(
+        _ messages: [TextMessage], through connector: any MessageConnector
+    ) async -> [String: Result<Void, DeliveryError>] {
+        await withTaskGroup(of: (id: String, result: Result<Void, DeliveryError>)?.self) { group in
+            group.addTask {
+                try? await Task.sleep(for: .seconds(attemptSeconds))
+                return nil
             }
+            for message in messages {
+                group.addTask { (message.id, await deliver(message, through: connector)) }
+            }
+            var results: [String: Result<Void, DeliveryError>] = [:]
+            while results.count < messages.count, let finished = await group.next() {
+                if let finished { results[finished.id] = finished.result } else { group.cancelAll() }
+            }
+            group.cancelAll()
+            return results
         }
-        return outcome(nextTry(for: queued))
+    }
+
+    private func deliver(
+        _ message: TextMessage, through connector: any MessageConnector
+    ) async -> Result<Void, DeliveryError> {
+        do throws(DeliveryError) {
+            try await connector.deliver(message)
+            if health.recordSuccess() { logger.notice("texts go out again") }
+            return .success(())
+        } catch {
+            if error == .unreachable, health.recordFailure(at: clock.now()) {
+                logger.error(
+                    "no text goes out: every recent try failed", metadata: ["connector": "\(type(of: connector))"])
+            }
+            return .failure(error)
+        }
     }
 
     /// Doubling from one second, while the code lives.

@@ -35,11 +35,15 @@ package struct ClientFile: Sendable {
         var problems: [Problem] = []
         var warnings: [Problem] = []
         var known: Set<ClientID> = []
+        var projects: Set<String> = []
         for (index, entry) in entries.enumerated() {
             let line = lines.line(ofClient: index)
             var parser = ClientParser(entry)
             if let client = parser.parse() {
                 if !known.insert(client.id).inserted { parser.problems.append("client_id is used twice") }
+                if let project = client.projectID, !projects.insert(project).inserted {
+                    parser.problems.append("project_id is used twice")
+                }
                 clients.append(client)
             }
             problems += parser.problems.map { Problem(line: line, reason: "\(parser.name): \($0)") }

@@ -46,6 +46,9 @@ struct ClientParser {
         if client.grantTypes.contains(.clientCredentials), client.isPublic {
             problems.append("client_credentials needs a client secret")
         }
+        if client.grantTypes.contains(.authorizationCode), client.redirectURIs.isEmpty {
+            warnings.append("without redirect_uris nobody can log in")
+        }
         warnAboutUnknownMembers()
         return client
     }

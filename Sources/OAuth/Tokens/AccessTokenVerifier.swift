@@ -25,6 +25,14 @@ package final class AccessTokenVerifier: Sendable {
         var generation = 0
         var recent: [SHA256Digest: AccessToken] = [:]
         var older: [SHA256Digest: AccessToken] = [:]
+
+        mutating func insert(_ token: AccessToken, _ digest: SHA256Digest) {
+            if recent.count >= halfCapacity {
+                older = recent
+                recent = [:]
+            }
+            recent[digest] = token
+        }
     }
 
     /// Two halves of this size at most: bounded memory, and what is in use survives.
@@ -61,7 +69,7 @@ package final class AccessTokenVerifier: Sendable {
             guard state.generation == generation else { return nil }
             if let token = state.recent[digest] { return token }
             guard let token = state.older[digest] else { return nil }
-            state.recent[digest] = token
+            state.insert(token, digest)
             return token
         }
     }
@@ -71,11 +79,7 @@ package final class AccessTokenVerifier: Sendable {
             if state.generation != generation {
                 state = Remembered(generation: generation)
             }
-            if state.recent.count >= Self.halfCapacity {
-                state.older = state.recent
-                state.recent = [:]
-            }
-            state.recent[digest] = token
+            state.insert(token, digest)
         }
     }
 }

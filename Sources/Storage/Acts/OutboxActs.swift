@@ -41,7 +41,7 @@ extension SQLStore: OutboxStore {
                 WHERE id IN (SELECT id FROM message WHERE due_at <= \(now) ORDER BY due_at LIMIT \(count))
                 RETURNING id, recipient, body, template, locale, client_id, created_at, expires_at, attempts
                 """
-            ).map(QueuedMessage.init(row:)).sorted { $0.createdAt < $1.createdAt }
+            ).compactMap(QueuedMessage.init(row:)).sorted { $0.createdAt < $1.createdAt }
         }
     }
 
@@ -92,8 +92,9 @@ extension SecurityEvent {
 }
 
 extension QueuedMessage {
-    fileprivate init(row: SQLRow) throws {
-        guard let template = MessageTemplate(rawValue: try row.text(3)) else { throw UnexpectedColumn(column: 3) }
+    /// `nil` for a text of a later version's kind, which must not stop the others; it expires.
+    fileprivate init?(row: SQLRow) throws {
+        guard let template = MessageTemplate(rawValue: try row.text(3)) else { return nil }
         self.init(
             id: try row.text(0), recipient: try row.text(1), sealedBody: try row.blob(2), template: template,
             locale: try row.text(4), clientID: try row.text(5), createdAt: try row.time(6),

@@ -22,8 +22,14 @@ struct RefreshRotator {
             RETURNING grant_id
             """)
         if let spent { return try await succeed(GrantID(try spent.text(0))) }
-        for charge in charges { try await connection.refund(charge) }
-        return try await judgeSpent()
+        let repeated = try await judgeSpent()
+        switch repeated {
+        case .unknown, .reused:
+            // Nobody issued it or it is stale: that costs its client nothing.
+            for charge in charges { try await connection.refund(charge) }
+        case .rotated, .scopeExceeded, .limited: break
+        }
+        return repeated
     }
 
     private func succeed(_ grantID: GrantID) async throws -> RefreshRotation {
@@ -68,7 +74,11 @@ struct RefreshRotator {
             try await record(.refreshRefused, "the grant is revoked or its account disabled")
             return .unknown
         }
-        return isWithin(grant) ? .rotated(grant) : .scopeExceeded
+        guard isWithin(grant) else {
+            try await record(.scopeRefused, "scope exceeds what was granted")
+            return .scopeExceeded
+        }
+        return .rotated(grant)
     }
 
     private func isWithin(_ grant: Grant) -> Bool { presentation.scope?.isSubset(of: grant.scope) ?? true }

@@ -39,14 +39,15 @@ extension SQLStore: SecurityEventLog {
                     ORDER BY position \(order) LIMIT \(filter.limit)
                 ) AS wanted ORDER BY position
                 """
-            ).map(NumberedSecurityEvent.init(row:))
+            ).compactMap(NumberedSecurityEvent.init(row:))
         }
     }
 }
 
 extension NumberedSecurityEvent {
-    fileprivate init(row: SQLRow) throws {
-        guard let kind = SecurityEvent.Kind(rawValue: try row.text(2)) else { throw UnexpectedColumn(column: 2) }
+    /// `nil` for an event of a later version's kind.
+    fileprivate init?(row: SQLRow) throws {
+        guard let kind = SecurityEvent.Kind(rawValue: try row.text(2)) else { return nil }
         self.init(
             position: try row.integer(0),
             event: SecurityEvent(
