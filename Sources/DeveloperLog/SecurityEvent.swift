@@ -74,5 +74,17 @@ extension SecurityEvent {
         case tokenRefused = "token.refused"
         case scopeRefused = "scope.refused"
         case messageFailed = "message.failed"
+
+        /// Whether anybody can cause it as often as they like, without a code, a token or a secret.
+        package var isFree: Bool {
+            switch self {
+            case .sendRefused, .numberRefused, .guessRefused, .operationUnknown, .clientAuthenticationFailed,
+                .redirectRefused, .codeRefused, .refreshRefused:
+                true
+            case .guessWrong, .accountRefused, .accountDisabled, .accountEnabled, .codeReplayed, .refreshReused,
+                .tokenRevoked, .tokenRefused, .scopeRefused, .messageFailed:
+                false
+            }
+        }
     }
 }

@@ -1,4 +1,4 @@
-/// The limits an operator can set, by the name that the configuration, the developer log and the
+/// The limits, by the name that the configuration, the developer log and the
 /// `RateLimit-Policy` header all use.
 package enum LimitName: String, Sendable, CaseIterable {
     case sendPerNumber
@@ -9,4 +9,7 @@ package enum LimitName: String, Sendable, CaseIterable {
     case tokenPerClient
     case guessesPerNumber
     case guessesPerOperation
+    /// What strangers can write to the developer log, so that a flood does not fill the disk.
+    case logPerAddress
+    case logInAll
 }

@@ -1,9 +1,14 @@
 package import DeveloperLog
+import RateLimiting
 import Time
 
 extension SQLConnection {
     /// Writes a line of the developer log inside the act that it records.
+    ///
+    /// Refusals that cost a stranger nothing are written up to a budget: the first thousand an hour of an address
+    /// tell the story, the millionth would only fill the disk.
     func record(_ event: SecurityEvent) async throws {
+        if event.kind.isFree, try await charge(Self.logBudget(event), at: event.at) != nil { return }
         try await run(
             """
             INSERT INTO security_event
@@ -12,6 +17,15 @@ extension SQLConnection {
                 \(event.accountID), \(event.phone), \(event.address), \(event.rule), \(event.reason),
                 \(event.retryAfterSeconds))
             """)
+    }
+}
+
+extension SQLConnection {
+    private static func logBudget(_ event: SecurityEvent) -> [LimitCharge] {
+        [
+            LimitCharge(.logPerAddress, Limit(count: 1000, windowSeconds: 3600), subject: event.address ?? ""),
+            LimitCharge(.logInAll, Limit(count: 50_000, windowSeconds: 3600), subject: ""),
+        ].compactMap(\.self)
     }
 }
 
