@@ -19,12 +19,7 @@ extension SQLStore: OutboxStore {
     package func claimMessages(
         atMost count: Int, leaseUntil leaseEnd: Timestamp, at now: Timestamp
     ) async throws -> [QueuedMessage] {
-        // Most calls find nothing: look without taking the writer.
-        let isAnyDue = try await engine.read { connection in
-            try await connection.first("SELECT 1 FROM message WHERE due_at <= \(now) LIMIT 1") != nil
-        }
-        guard isAnyDue else { return [] }
-        return try await engine.write { connection in
+        try await engine.write { connection in
             let expired = try await connection.rows(
                 """
                 UPDATE message SET state = 'expired', body = NULL, due_at = NULL
