@@ -75,14 +75,14 @@ extension SecurityEvent {
         case scopeRefused = "scope.refused"
         case messageFailed = "message.failed"
 
-        /// Whether anybody can cause it as often as they like, without a code, a token or a secret.
+        /// Whether somebody can cause it as often as they like.
         package var isFree: Bool {
             switch self {
             case .sendRefused, .numberRefused, .guessRefused, .operationUnknown, .clientAuthenticationFailed,
-                .redirectRefused, .codeRefused, .refreshRefused:
+                .redirectRefused, .codeRefused, .refreshRefused, .tokenRefused, .scopeRefused:
                 true
             case .guessWrong, .accountRefused, .accountDisabled, .accountEnabled, .codeReplayed, .refreshReused,
-                .tokenRevoked, .tokenRefused, .scopeRefused, .messageFailed:
+                .tokenRevoked, .messageFailed:
                 false
             }
         }

@@ -59,7 +59,9 @@ extension PhoneLoginFlow {
             },
             code: confirmation.code, maxGuesses: settings.maxGuesses, codeSeal: codeSeal,
             budget: { identity, device in
-                LimitCharge(.guessesPerNumber, limit, subject: Self.subject(identity.rawValue, device: device))
+                LimitCharge(
+                    .guessesPerNumber, limit,
+                    subject: Self.subject(identity.rawValue, isKnownDevice: device != nil))
             },
             newAccount: AccountID(entropy.uuid()), grant: GrantID(entropy.identifier()),
             authorizationCode: SHA256Digest(of: authorizationCode),

@@ -1,10 +1,10 @@
 package import Cryptography
 package import Time
 
-/// A device that signed in with a number before. Strangers who burn that number's budgets do not burn this
-/// device's: it counts on its own.
+/// A device that signed in with a number before. Strangers who burn that number's budgets do not burn those of
+/// its known devices, which are counted apart, all of them together.
 package struct KnownDevice: Sendable, Hashable {
-    /// 128 random bits in base64url; names the device in counters.
+    /// 128 random bits in base64url; names the device's challenges.
     package let id: String
 }
 

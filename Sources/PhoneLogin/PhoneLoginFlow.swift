@@ -51,8 +51,9 @@ package struct PhoneLoginFlow: Sendable {
         do { try await log.record(event) } catch { throw .unavailable(error) }
     }
 
-    /// Whose count a number's limits are: its own, or that of a device that proved it before.
-    static func subject(_ number: String, device: String?) -> String {
-        device.map { "\(number) \($0)" } ?? number
+    /// Whose count a number's limits are: strangers', or its known devices'. All devices of a number share one:
+    /// every sign-in can make a new one, and a count each would be no limit at all.
+    static func subject(_ number: String, isKnownDevice: Bool) -> String {
+        isKnownDevice ? "\(number) known" : number
     }
 }

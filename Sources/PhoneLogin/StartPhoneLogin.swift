@@ -190,7 +190,7 @@ extension PhoneLoginFlow {
     private func charges(
         phone: PhoneNumber, device: KnownDevice?, client: Client, origin: RequestOrigin
     ) -> [LimitCharge] {
-        let number = Self.subject(phone.e164, device: device?.id)
+        let number = Self.subject(phone.e164, isKnownDevice: device != nil)
         return [
             LimitCharge(.resendCooldown, settings.resendCooldown, subject: number),
             LimitCharge(.sendPerNumber, settings.sendPerNumber, subject: number),

@@ -65,7 +65,9 @@ struct Composition: Sendable {
             connectors: Self.connectors(configuration, inbox: inbox), health: health, doorbell: doorbell,
             clock: clock, logger: logger)
 
-        let edge = Edge(clock: clock, trustedProxies: TrustedProxies(configuration.trustedProxies))
+        let edge = Edge(
+            clock: clock,
+            trustedProxies: TrustedProxies(configuration.trustedProxies, header: configuration.forwardedHeader))
         let router = Router(context: DenwaRequestContext.self, options: .autoGenerateHeadEndpoints)
         metricsResponder = configuration.metricsPort.map { _ in
             let metrics = RequestMetrics()
@@ -86,7 +88,7 @@ struct Composition: Sendable {
             to: router, configuration, registry: registry, keys: keys, store: store, secret: secret,
             entropy: entropy, edge: edge)
         HealthEndpoints(isReady: { [store] in await store.isReachable() }).add(to: router)
-        if let inbox { DevelopmentInboxPage(inbox: inbox).add(to: router) }
+        if let inbox { DevelopmentInboxPage(inbox: inbox, issuer: configuration.issuer).add(to: router) }
         responder = router.buildResponder()
     }
 

@@ -9,11 +9,15 @@ import Web
 
 /// Runs a composition until SIGTERM or SIGINT: HTTP, deliveries, housekeeping, and SIGHUP to read again.
 struct Server {
+    /// The database, its log, the file of texts, and room for more.
+    private static let filesBesideConnections = 64
+
     let composition: Composition
     let configuration: ServerConfiguration
     let logger: Logger
 
     func run() async throws {
+        let connections = OpenFiles.raiseLimit() - Self.filesBesideConnections
         let application = Application(
             responder: composition.responder,
             server: .http1(
@@ -23,7 +27,10 @@ struct Server {
                     httpDecoderConfiguration: .init(
                         maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100))),
             configuration: ApplicationConfiguration(
-                address: .hostname(configuration.host, port: configuration.port), backlog: 1024),
+                address: .hostname(configuration.host, port: configuration.port), backlog: 1024,
+                // Beyond this many, connections wait in the backlog: a process without a free descriptor could
+                // neither answer nor write.
+                availableConnectionsDelegate: MaximumAvailableConnections(max(16, connections))),
             onServerRunning: { [configuration, logger] channel in
                 let port = channel.localAddress?.port ?? configuration.port
                 logger.notice(

@@ -115,4 +115,23 @@ import Testing
                 try await server.token(["grant_type": "refresh_token", "refresh_token": successor]).status == .ok)
         }
     }
+
+    /// A holder who banks devices must not be able to text or guess without end.
+    @Test func `ten devices of one number are texted no more often than one`() async throws {
+        try await TestServer.run({ $0.phone.sendPerNumber = Limit(count: 3, windowSeconds: 3600) }) { server in
+            var devices: [String] = []
+            for _ in 0..<3 {
+                let (operation, code) = try await server.textedCode(Self.number(0))
+                let reply = try await server.confirm(operation, Self.number(0), code: code)
+                devices.append(try #require(reply.body?["device_id"]?.string))
+                server.clock.advance(seconds: 30)
+            }
+            var texts = 0
+            for device in devices + devices {
+                if try await server.start(Self.number(0), device: device).status == .ok { texts += 1 }
+                server.clock.advance(seconds: 30)
+            }
+            #expect(texts == 3)
+        }
+    }
 }

@@ -45,7 +45,8 @@ import Time
             #expect(try await stores[1].isActive(tokenID: "access token", grant: grant.id) == false)
             #expect(try await stores[2].refreshToken(SHA256Digest(of: "refresh token"), at: .noon) == nil)
             #expect(try await client.rotate("refresh token", to: "next", on: stores[3]).kind == .unknown)
-            #expect(try await stores[0].log().count { $0.kind == .codeReplayed } == 49)
+            #expect(try await stores[0].log().count { $0.kind == .codeReplayed } == 1)
+            #expect(try await stores[0].log().count { $0.kind == .codeRefused } == 48)
         }
     }
 

@@ -67,10 +67,21 @@ import Testing
         Hop(what: "RFC 7239, obfuscated", forwarded: ["for=_hidden"], client: "10.0.0.1"),
     ])
     func `the right-most hop that nobody vouches for is the client`(_ hop: Hop) {
-        let proxies = TrustedProxies(hop.trusted.compactMap { IPNetwork($0) })
+        let proxies = TrustedProxies(
+            hop.trusted.compactMap { IPNetwork($0) }, header: hop.forwarded.isEmpty ? .xForwardedFor : .forwarded)
         let address = proxies.clientAddress(
             peer: IPAddress(hop.peer), forwardedFor: hop.forwardedFor, forwarded: hop.forwarded)
         #expect(address?.countedAs == hop.client)
+    }
+
+    /// What the proxies do not write is what the client sent.
+    @Test func `only the configured header is read`() {
+        let network = [IPNetwork("10.0.0.0/8")].compactMap(\.self)
+        for (header, client) in [(TrustedProxies.Header.xForwardedFor, "203.0.113.9"), (.forwarded, "198.51.100.1")] {
+            let address = TrustedProxies(network, header: header).clientAddress(
+                peer: IPAddress("10.0.0.1"), forwardedFor: ["203.0.113.9"], forwarded: ["for=198.51.100.1"])
+            #expect(address?.countedAs == client)
+        }
     }
 
     @Test func `a quote hidden under a combining mark is escaped`() {

@@ -62,8 +62,11 @@ struct CodeRedeemer {
             return .unknown
         }
         // A code seen twice is a stolen code: everything it ever made dies (RFC 6749 §4.1.2).
-        _ = try await connection.revokeGrant(GrantID(try replayed.text(0)), at: now)
-        try await record(.codeReplayed, "a code was presented again; its grant is revoked")
+        if try await connection.revokeGrant(GrantID(try replayed.text(0)), at: now) {
+            try await record(.codeReplayed, "a code was presented again; its grant is revoked")
+        } else {
+            try await record(.codeRefused, "a code was presented again; its grant was revoked before")
+        }
         return .replayed
     }
 

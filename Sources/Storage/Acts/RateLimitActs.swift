@@ -29,12 +29,12 @@ extension SQLConnection {
             WHERE rate_limit.arrival <= \(latest)
             """)
         guard counted == 0 else { return nil }
-        // No act can have left it further ahead than this, so the clock was set back: without a mend the limit
-        // would refuse everything for as long as the clock went back.
+        // No act can have left it this far ahead, so the clock was set back: without a mend the limit would refuse
+        // everything for as long as the clock went back. A few seconds are the clocks of several nodes.
         try await run(
             """
             UPDATE rate_limit SET arrival = \(now.microseconds + gcra.tolerance)
-            WHERE subject = \(subject) AND arrival > \(now.microseconds + gcra.tolerance)
+            WHERE subject = \(subject) AND arrival > \(now.microseconds + gcra.tolerance + 5_000_000)
             """)
         let row = try await first("SELECT arrival FROM rate_limit WHERE subject = \(subject)")
         guard case .refused(let seconds) = gcra.decide(arrival: try row?.integer(0), at: now) else {

@@ -1,9 +1,19 @@
 /// Whose word on the client's address is taken (`http.trustedProxies`). By default nobody's: a header that any
 /// caller can write must not choose whom a limit counts.
 package struct TrustedProxies: Sendable {
-    private let networks: [IPNetwork]
+    /// The one header that the proxies write. The other is whatever the client sent, so it is never read.
+    package enum Header: String, Sendable, CaseIterable {
+        case xForwardedFor = "X-Forwarded-For"
+        case forwarded = "Forwarded"
+    }
 
-    package init(_ networks: [IPNetwork]) { self.networks = networks }
+    private let networks: [IPNetwork]
+    private let header: Header
+
+    package init(_ networks: [IPNetwork], header: Header = .xForwardedFor) {
+        self.networks = networks
+        self.header = header
+    }
 
     private func trusts(_ address: IPAddress) -> Bool { networks.contains { $0.contains(address) } }
 
@@ -11,7 +21,11 @@ package struct TrustedProxies: Sendable {
     /// of that hop was written by somebody nobody vouches for.
     func clientAddress(peer: IPAddress?, forwardedFor: [String], forwarded: [String]) -> IPAddress? {
         guard let peer, !networks.isEmpty, trusts(peer) else { return peer }
-        let hops = forwarded.isEmpty ? Self.hops(forwardedFor: forwardedFor) : Self.hops(forwarded: forwarded)
+        let hops =
+            switch header {
+            case .xForwardedFor: Self.hops(forwardedFor: forwardedFor)
+            case .forwarded: Self.hops(forwarded: forwarded)
+            }
         var client = peer
         for hop in hops.reversed() {
             guard let address = hop else { return client }

@@ -3,16 +3,22 @@ package import Hummingbird
 import JOSE
 package import Messaging
 import NIOCore
+package import OAuth
 import ServiceLifecycle
 import Time
 
 /// `/dev/inbox`: the texts that went out, newest first, live. Works without a script by reloading itself.
 package struct DevelopmentInboxPage: Sendable {
     private let inbox: DevelopmentInbox
+    private let issuer: Issuer
 
-    package init(inbox: DevelopmentInbox) { self.inbox = inbox }
+    package init(inbox: DevelopmentInbox, issuer: Issuer) {
+        self.inbox = inbox
+        self.issuer = issuer
+    }
 
     package func add(to router: Router<DenwaRequestContext>) {
+        let router = router.group().add(middleware: OwnHost(names: ["localhost", "127.0.0.1", "::1", issuer.host]))
         router.get("/dev/inbox") { _, _ in page() }
         router.get("/dev/inbox.json") { _, _ in
             Response.json(.ok, ["messages": .array(inbox.messages.map(Self.json))])

@@ -39,7 +39,10 @@ extension ConfigurationKey {
         .init(name: "http.port", kind: .integer, fallback: "8080", help: "Port to listen on; 0 takes a free one."),
         .init(
             name: "http.trustedProxies", kind: .list, fallback: "",
-            help: "Addresses or networks whose `Forwarded` and `X-Forwarded-For` are believed. Empty: nobody's."),
+            help: "Addresses or networks whose word on the client's address is believed. Empty: nobody's."),
+        .init(
+            name: "http.forwardedHeader", kind: .text, fallback: "X-Forwarded-For",
+            help: "The header that trusted proxies write: X-Forwarded-For or Forwarded. The other is ignored."),
         .init(
             name: "issuer", kind: .text, fallback: "http://localhost:<port>",
             help: "This server's public URL: the `iss` of tokens, and what links are built from."),

@@ -21,6 +21,7 @@ struct ConfigurationReader {
         configuration.port = port
         configuration.host = text("http.host", configuration.host)
         configuration.trustedProxies = networks("http.trustedProxies")
+        configuration.forwardedHeader = choice("http.forwardedHeader", configuration.forwardedHeader)
         // A public https issuer is production, whatever else was forgotten.
         configuration.isProduction = flag("production") ?? (issuer.isSecure && !issuer.isLoopback)
         configuration.databasePath = databasePath(configuration.databasePath)

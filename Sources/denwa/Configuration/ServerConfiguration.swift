@@ -17,6 +17,7 @@ struct ServerConfiguration: Sendable {
     var host = "127.0.0.1"
     var port = 8080
     var trustedProxies: [IPNetwork] = []
+    var forwardedHeader = TrustedProxies.Header.xForwardedFor
     var issuer: Issuer
     var isProduction = false
     var databasePath = "var/denwa.sqlite"
