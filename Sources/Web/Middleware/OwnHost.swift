@@ -1,5 +1,5 @@
-import JOSE
 import Hummingbird
+import JOSE
 
 /// Answers only under the server's own names. A page elsewhere that lets its name point to this machine (DNS
 /// rebinding) would otherwise read, in a developer's browser, what is meant for that developer.
