@@ -13,6 +13,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -37,13 +38,23 @@ let package = Package(
         .target(
             name: "Web",
             dependencies: [
-                "PhoneLogin", "OAuth", "Accounts", "Messaging", "DeveloperLog", "RateLimiting", "JOSE",
+                "WebResources", "PhoneLogin", "OAuth", "Accounts", "Messaging", "DeveloperLog", "RateLimiting", "JOSE",
                 "Cryptography", "Time",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Mustache", package: "swift-mustache"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            exclude: ["Resources"]),
+        // Apart from `Web`, so that only a change of the files compiles them again.
+        .target(
+            name: "WebResources", path: "Sources/Web/Resources",
+            exclude: ["regions.mjs", "Regions/calling-codes.json"],
+            resources: [
+                .embedInCode("Templates"), .embedInCode("Locales"), .embedInCode("Regions"), .embedInCode("Demo"),
+                .embedInCode("denwa.css"), .embedInCode("denwa.js"),
             ]),
         .target(
             name: "Storage",
@@ -69,7 +80,7 @@ let package = Package(
         .target(
             name: "OAuth",
             dependencies: ["Accounts", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography", "Time"]),
-        .target(name: "Accounts"),
+        .target(name: "Accounts", dependencies: ["DeveloperLog", "Cryptography", "Time"]),
         .target(
             name: "Messaging",
             dependencies: [
@@ -134,7 +145,9 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         .testTarget(name: "RateLimitingTests", dependencies: ["RateLimiting", "Time"]),
-        .testTarget(name: "WebTests", dependencies: ["Web"]),
+        .testTarget(
+            name: "WebTests",
+            dependencies: ["Web", "WebResources", "PhoneLogin", "Messaging", "OAuth", "JOSE", "PhoneNumbers", "Time"]),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"]),
         .testTarget(name: "JOSETests", dependencies: ["JOSE", "Cryptography", "Time"]),
         .testTarget(name: "PhoneNumbersTests", dependencies: ["PhoneNumbers", "CPhoneNumber"]),

@@ -74,15 +74,18 @@ extension SecurityEvent {
         case tokenRefused = "token.refused"
         case scopeRefused = "scope.refused"
         case messageFailed = "message.failed"
+        case linkRefused = "link.refused"
+        case linkDenied = "link.denied"
+        case signedOutEverywhere = "session.ended_everywhere"
 
         /// Whether somebody can cause it as often as they like.
         package var isFree: Bool {
             switch self {
             case .sendRefused, .numberRefused, .guessRefused, .operationUnknown, .clientAuthenticationFailed,
-                .redirectRefused, .codeRefused, .refreshRefused, .tokenRefused, .scopeRefused:
+                .redirectRefused, .codeRefused, .refreshRefused, .tokenRefused, .scopeRefused, .linkRefused:
                 true
             case .guessWrong, .accountRefused, .accountDisabled, .accountEnabled, .codeReplayed, .refreshReused,
-                .tokenRevoked, .messageFailed:
+                .tokenRevoked, .messageFailed, .linkDenied, .signedOutEverywhere:
                 false
             }
         }

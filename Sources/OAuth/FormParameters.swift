@@ -39,6 +39,8 @@ package struct FormParameters: Sendable {
 
     package var isEmpty: Bool { pairs.isEmpty }
 
+    package func has(_ name: String) -> Bool { pairs.contains { $0.name.utf8.elementsEqual(name.utf8) } }
+
     private static func decode(_ bytes: some Collection<UInt8>) throws(Failure) -> String {
         var decoded: [UInt8] = []
         decoded.reserveCapacity(bytes.count)

@@ -14,6 +14,17 @@ package struct OAuthError: Error, Sendable {
         case invalidScope = "invalid_scope"
         case serverError = "server_error"
         case temporarilyUnavailable = "temporarily_unavailable"
+        // The authorization endpoint's own: RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6.
+        case accessDenied = "access_denied"
+        case unsupportedResponseType = "unsupported_response_type"
+        case loginRequired = "login_required"
+        case consentRequired = "consent_required"
+        case requestNotSupported = "request_not_supported"
+        case requestURINotSupported = "request_uri_not_supported"
+        case registrationNotSupported = "registration_not_supported"
+        // A protected resource's: RFC 6750 §3.1.
+        case invalidToken = "invalid_token"
+        case insufficientScope = "insufficient_scope"
     }
 
     package let code: Code

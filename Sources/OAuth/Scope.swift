@@ -22,8 +22,16 @@ package struct Scope: Hashable, Sendable {
     package var isEmpty: Bool { tokens.isEmpty }
     package var text: String { tokens.joined(separator: " ") }
 
+    /// The tokens of both, each once.
+    package func union(_ other: Scope) -> Scope {
+        Scope(tokens: tokens + other.tokens.filter { !tokens.contains($0) })
+    }
+
     package func contains(_ token: String) -> Bool { tokens.contains(token) }
     package func isSubset(of other: Scope) -> Bool { tokens.allSatisfy(other.tokens.contains) }
+
+    /// OpenID Connect Core §3.1.2.1: what makes a request one for authentication.
+    package var isOpenID: Bool { contains("openid") }
 
     /// `offline` is what game SDKs send, `offline_access` what OpenID Connect Core §11 calls it.
     package var asksForRefreshToken: Bool { contains("offline") || contains("offline_access") }

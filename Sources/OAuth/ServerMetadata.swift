@@ -1,25 +1,53 @@
 import Cryptography
 package import JOSE
 
-/// Authorization server metadata (RFC 8414 §2). Only what works is named.
+/// Authorization server metadata (RFC 8414 §2, OpenID Connect Discovery §3): one document at both well-known
+/// addresses. Only what works is named.
 package enum ServerMetadata {
     package static func document(issuer: Issuer) -> JSONValue {
-        let authentication: JSONValue = ["client_secret_basic", "client_secret_post"]
-        return [
-            "issuer": .string(issuer.url),
-            "token_endpoint": .string(issuer.appending("/oauth2/token")),
-            "jwks_uri": .string(issuer.appending("/.well-known/jwks.json")),
-            "introspection_endpoint": .string(issuer.appending("/oauth2/introspect")),
-            "revocation_endpoint": .string(issuer.appending("/oauth2/revoke")),
-            // The phone flow is an extension: there is no authorization endpoint, so no response type either.
-            "response_types_supported": [],
-            "grant_types_supported": .array(GrantType.allCases.map { .string($0.rawValue) }),
-            "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
-            "introspection_endpoint_auth_methods_supported": authentication,
-            "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
-            "code_challenge_methods_supported": ["S256"],
-            "phone_login_request_endpoint": .string(issuer.appending("/oauth2/login/phone/request")),
-            "phone_login_confirm_endpoint": .string(issuer.appending("/oauth2/login/phone/confirm")),
+        let endpoints: [(String, String)] = [
+            ("authorization_endpoint", "/oauth2/authorize"), ("token_endpoint", "/oauth2/token"),
+            ("userinfo_endpoint", "/oauth2/userinfo"), ("end_session_endpoint", "/oauth2/end_session"),
+            ("jwks_uri", "/.well-known/jwks.json"), ("introspection_endpoint", "/oauth2/introspect"),
+            ("revocation_endpoint", "/oauth2/revoke"),
+            ("phone_login_request_endpoint", "/oauth2/login/phone/request"),
+            ("phone_login_confirm_endpoint", "/oauth2/login/phone/confirm"),
         ]
+        var document: JSONObject = ["issuer": .string(issuer.url)]
+        for (name, path) in endpoints { document[name] = .string(issuer.appending(path)) }
+        for (name, value) in capabilities { document[name] = value }
+        return .object(document)
     }
+
+    private static let capabilities: [(String, JSONValue)] = {
+        let everybody: JSONValue = ["none", "client_secret_basic", "client_secret_post"]
+        let published = SignatureAlgorithm.allCases.filter { !$0.isSymmetric }
+        return [
+            ("response_types_supported", ["code"]),
+            ("response_modes_supported", names(ResponseMode.allCases)),
+            ("grant_types_supported", names(GrantType.allCases)),
+            ("scopes_supported", ["openid", "phone", "profile", "email", "offline_access", "offline"]),
+            ("claims_supported", ["sub", "phone_number", "phone_number_verified", "updated_at"]),
+            ("subject_types_supported", names(SubjectType.allCases)),
+            ("id_token_signing_alg_values_supported", names(published)),
+            ("acr_values_supported", .array([.string(IDTokenIssuer.authenticationContext)])),
+            ("prompt_values_supported", names(Prompt.allCases)),
+            ("ui_locales_supported", .array(uiLocales.map(JSONValue.string))),
+            ("code_challenge_methods_supported", ["S256"]),
+            ("token_endpoint_auth_methods_supported", everybody),
+            ("introspection_endpoint_auth_methods_supported", ["client_secret_basic", "client_secret_post"]),
+            ("revocation_endpoint_auth_methods_supported", everybody),
+            ("authorization_response_iss_parameter_supported", true),
+            // Their defaults promise support, so the refusals are said aloud.
+            ("claims_parameter_supported", false),
+            ("request_parameter_supported", false),
+            ("request_uri_parameter_supported", false),
+        ]
+    }()
+
+    /// The languages of the pages (BCP 47).
+    package static let uiLocales = ["en", "ja", "zh-Hans", "ko", "es", "fr", "de", "pt", "ar"]
+
+    private static func names<Choice: RawRepresentable>(_ choices: [Choice]) -> JSONValue
+    where Choice.RawValue == String { .array(choices.map { .string($0.rawValue) }) }
 }

@@ -3,7 +3,6 @@ import Cryptography
 package import DeveloperLog
 import OAuth
 import PhoneNumbers
-import RateLimiting
 package import Time
 
 extension PhoneLoginFlow {
@@ -14,21 +13,15 @@ extension PhoneLoginFlow {
         let client = try client(confirmation.clientID)
         try checkShape(confirmation)
         let authorizationCode = entropy.token()
-        let charge = LimitCharge(.confirmPerIP, settings.confirmPerIP, subject: origin.address ?? "")
-        let outcome: PhoneGuessOutcome
-        do {
-            outcome = try await store.guess(
-                guess(confirmation, client: client, authorizationCode: authorizationCode, at: now),
-                charging: [charge].compactMap(\.self), from: origin, at: now)
-        } catch {
-            throw .unavailable(error)
-        }
-        let passed = try passedOperation(outcome)
+        let passed = try await perform(
+            guess(confirmation, client: client, authorizationCode: authorizationCode, at: now), from: origin, at: now)
         // The redirect was verified when the login started; a registration withdrawn since then counts.
-        guard let redirect = try? client.verifyRedirect(passed.redirectURI) else { throw .operationUnknown }
+        guard case .redirect(let uri, let state) = passed.continuation,
+            let redirect = try? client.verifyRedirect(uri)
+        else { throw .operationUnknown }
         let device = devices.recognize(confirmation.deviceID, of: passed.identity, at: now)
         return PhoneLoginCompleted(
-            loginURL: redirect.appending([("code", authorizationCode), ("state", passed.state)]),
+            loginURL: redirect.appending([("code", authorizationCode), ("state", state)]),
             deviceID: devices.issue(for: device, of: passed.identity, at: now))
     }
 
@@ -46,36 +39,23 @@ extension PhoneLoginFlow {
     private func guess(
         _ confirmation: PhoneLoginConfirmation, client: Client, authorizationCode: String, at now: Timestamp
     ) -> PhoneGuess {
-        let limit = settings.guessesPerNumber
         let number = confirmation.phoneNumber
         return PhoneGuess(
             operationID: confirmation.operationID, client: client.id, number: number,
-            isFor: { identity in
-                if identity == PhoneIdentity(number: number, client: client, at: now) { return true }
-                // Worth a full check only now: the operation is real, so the number may be written with a trunk
-                // prefix that E.164 does not have.
-                guard let phone = try? PhoneNumber(e164Input: number) else { return false }
-                return identity == PhoneIdentity(number: phone.e164, client: client, at: now)
-            },
-            code: confirmation.code, maxGuesses: settings.maxGuesses, codeSeal: codeSeal,
-            budget: { identity, device in
-                LimitCharge(
-                    .guessesPerNumber, limit,
-                    subject: Self.subject(identity.rawValue, isKnownDevice: device != nil))
-            },
-            newAccount: AccountID(entropy.uuid()), grant: GrantID(entropy.identifier()),
-            authorizationCode: SHA256Digest(of: authorizationCode),
-            authorizationCodeExpiresAt: now.adding(seconds: authorizationCodeLifetimeSeconds))
+            isFor: { identity in Self.stands(number, for: identity, at: client, now: now) },
+            proof: .code(confirmation.code, approval: approvals.value(for: confirmation.operationID)),
+            maxGuesses: settings.maxGuesses, codeSeal: codeSeal, budget: { budget($0, $1) },
+            newAccount: AccountID(entropy.uuid()),
+            reward: .authorizationCode(
+                SHA256Digest(of: authorizationCode), grant: GrantID(entropy.identifier()),
+                expiresAt: now.adding(seconds: authorizationCodeLifetimeSeconds)))
     }
 
-    private func passedOperation(_ outcome: PhoneGuessOutcome) throws(PhoneLoginError) -> PassedOperation {
-        switch outcome {
-        case .passed(let operation): return operation
-        case .wrong: throw .wrongCode
-        case .exhausted: throw .noGuessLeft
-        case .unknown: throw .operationUnknown
-        case .accountDisabled: throw .accountDisabled
-        case .limited(let refusal): throw .limited(refusal)
-        }
+    static func stands(_ number: String, for identity: PhoneIdentity, at client: Client, now: Timestamp) -> Bool {
+        if identity == PhoneIdentity(number: number, client: client, at: now) { return true }
+        // Worth a full check only now: the operation is real, so the number may be written with a trunk
+        // prefix that E.164 does not have.
+        guard let phone = try? PhoneNumber(e164Input: number) else { return false }
+        return identity == PhoneIdentity(number: phone.e164, client: client, at: now)
     }
 }

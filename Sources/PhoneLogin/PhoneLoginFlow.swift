@@ -1,4 +1,4 @@
-import Accounts
+package import Accounts
 package import Cryptography
 package import DeveloperLog
 package import Messaging
@@ -7,35 +7,45 @@ import PhoneNumbers
 import RateLimiting
 import Time
 
-/// The phone login: `start` texts a code, `confirm` turns the right one into an authorization code.
+/// The phone login: `start` texts a code, and the right one becomes an authorization code (`confirm`) or a
+/// browser's session (`signIn`).
 package struct PhoneLoginFlow: Sendable {
     let registry: ClientRegistry
     let store: any PhoneLoginStore
     let log: any SecurityEventLog
     let settings: PhoneLoginSettings
+    let sessions: SessionSettings
+    let issuer: Issuer
     let authorizationCodeLifetimeSeconds: Int
     let codeSeal: CodeSeal
     let messageSeal: MessageSeal
     let devices: DeviceRecognition
+    let approvals: LinkApproval
+    let waiting: LinkWaiting
     let health: DeliveryHealth
     let doorbell: Doorbell
     let entropy: Entropy
 
     package init(
         registry: ClientRegistry, store: any PhoneLoginStore, log: any SecurityEventLog,
-        settings: PhoneLoginSettings, authorizationCodeLifetimeSeconds: Int, secret: [UInt8],
-        health: DeliveryHealth, doorbell: Doorbell, entropy: Entropy
+        settings: PhoneLoginSettings, sessions: SessionSettings, issuer: Issuer,
+        authorizationCodeLifetimeSeconds: Int, secret: [UInt8], health: DeliveryHealth, doorbell: Doorbell,
+        waiting: LinkWaiting = LinkWaiting(), entropy: Entropy
     ) {
         self.registry = registry
         self.store = store
         self.log = log
         self.settings = settings
+        self.sessions = sessions
+        self.issuer = issuer
         self.authorizationCodeLifetimeSeconds = authorizationCodeLifetimeSeconds
         self.health = health
         self.doorbell = doorbell
         self.entropy = entropy
         codeSeal = CodeSeal(secret: secret, entropy: entropy)
         messageSeal = MessageSeal(secret: secret, entropy: entropy)
+        approvals = LinkApproval(secret: secret)
+        self.waiting = waiting
         devices = DeviceRecognition(secret: secret, entropy: entropy)
     }
 
@@ -45,6 +55,35 @@ package struct PhoneLoginFlow: Sendable {
         guard let client = registry[ClientID(id)] else { throw .unknownClient }
         guard client.grantTypes.contains(.authorizationCode) else { throw .clientNotAllowed }
         return client
+    }
+
+    /// Everything that ends an operation goes through here, so that whoever waits for its link hears of it.
+    func perform(
+        _ guess: PhoneGuess, from origin: RequestOrigin, at now: Timestamp
+    ) async throws(PhoneLoginError) -> PassedOperation {
+        let charge = LimitCharge(.confirmPerIP, settings.confirmPerIP, subject: origin.address ?? "")
+        let outcome: PhoneGuessOutcome
+        do {
+            outcome = try await store.guess(guess, charging: [charge].compactMap(\.self), from: origin, at: now)
+        } catch {
+            throw .unavailable(error)
+        }
+        switch outcome {
+        case .passed(let operation):
+            waiting.tell(.finished, of: guess.operationID)
+            return operation
+        case .wrong: throw .wrongCode
+        case .exhausted: throw .noGuessLeft
+        case .unknown: throw .operationUnknown
+        case .accountDisabled: throw .accountDisabled
+        case .limited(let refusal): throw .limited(refusal)
+        }
+    }
+
+    func budget(_ identity: PhoneIdentity, _ device: String?) -> LimitCharge? {
+        LimitCharge(
+            .guessesPerNumber, settings.guessesPerNumber,
+            subject: Self.subject(identity.rawValue, isKnownDevice: device != nil))
     }
 
     func record(_ event: SecurityEvent) async throws(PhoneLoginError) {

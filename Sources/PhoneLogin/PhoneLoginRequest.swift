@@ -13,11 +13,13 @@ package struct PhoneLoginRequest: Sendable {
     package var sendLink: Bool
     package var linkURL: String?
     package var deviceID: String?
+    /// What asks, in words for the person who approves a link elsewhere.
+    package var askingDevice: String?
 
     package init(
         responseType: String?, clientID: String?, state: String?, scope: String?, redirectURI: String?,
         codeChallenge: String?, codeChallengeMethod: String?, uiLocales: String?, acceptLanguage: String?,
-        phoneNumber: String?, sendLink: Bool, linkURL: String?, deviceID: String?
+        phoneNumber: String?, sendLink: Bool, linkURL: String?, deviceID: String?, askingDevice: String? = nil
     ) {
         self.responseType = responseType
         self.clientID = clientID
@@ -32,6 +34,7 @@ package struct PhoneLoginRequest: Sendable {
         self.sendLink = sendLink
         self.linkURL = linkURL
         self.deviceID = deviceID
+        self.askingDevice = askingDevice
     }
 }
 

@@ -14,6 +14,10 @@ package struct PhoneLoginSettings: Sendable, Equatable {
     package var sendPerIP = Limit(count: 20, windowSeconds: 3600)
     package var sendPerClient = Limit(count: 1000, windowSeconds: 60)
     package var confirmPerIP = Limit(count: 60, windowSeconds: 60)
+    /// Polls for an answer to a link; one waits up to 20 seconds.
+    package var pollPerIP = Limit(count: 600, windowSeconds: 60)
+    /// How long a poll waits for an answer to a link: what the SDKs expect.
+    package var linkPollSeconds = 20
 
     package init() {}
 

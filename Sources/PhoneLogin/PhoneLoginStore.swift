@@ -17,10 +17,46 @@ package struct PhoneIdentity: Sendable, Hashable {
     /// For rows read back from the store.
     package init(rawValue: String) { self.rawValue = rawValue }
 
+    /// The number as people know it; of a test account its test number.
+    package static func number(_ rawValue: String) -> String {
+        rawValue.lastIndex(of: ":").map { String(rawValue[rawValue.index(after: $0)...]) } ?? rawValue
+    }
+
     init(number: String, client: Client, at now: Timestamp) {
         let isTest = client.testNumber(number, at: now) != nil
         rawValue = isTest ? "test:\(client.id.rawValue):\(number)" : number
     }
+}
+
+/// What a login is for. A code opens only what it was texted for.
+package enum PhoneLoginPurpose: Sendable {
+    /// An app runs the login itself and gets an authorization code.
+    case authorizationCode(AuthorizationCodeBinding)
+    /// A browser signs in at this server's own pages and gets a session.
+    case session(BrowserBinding)
+
+    package var name: String {
+        switch self {
+        case .authorizationCode: "code"
+        case .session: "session"
+        }
+    }
+}
+
+/// The authorization request that an app's login answers.
+package struct AuthorizationCodeBinding: Sendable {
+    package let state: String
+    package let scope: Scope
+    package let redirect: VerifiedRedirect
+    package let codeChallenge: CodeChallenge?
+}
+
+/// The browser that a login was begun in: no other can finish it.
+package struct BrowserBinding: Sendable {
+    /// Of the browser's own cookie.
+    package let browser: SHA256Digest
+    /// The authorization request to go on with, for whoever comes back by the link in the text.
+    package let continuation: String?
 }
 
 /// A login about to be started.
@@ -35,11 +71,11 @@ package struct NewPhoneOperation: Sendable {
     package let identity: PhoneIdentity
     /// Counts apart from strangers when the device is known.
     package let device: KnownDevice?
-    package let state: String
-    package let scope: Scope
-    package let redirect: VerifiedRedirect
-    package let codeChallenge: CodeChallenge?
+    package let purpose: PhoneLoginPurpose
     package let linkDigest: SHA256Digest?
+    /// What asks, in words for whoever opens the link; `nil` when nothing is known of it.
+    package let askingDevice: String?
+    package let startedAt: Timestamp
     /// Used when there is no live challenge to join.
     package let challengeID: String
     package let code: OneTimeCode
@@ -57,6 +93,21 @@ package enum PhoneOperationStart: Sendable {
     case limited(LimitRefusal)
 }
 
+/// What a right code makes.
+package enum PhoneLoginReward: Sendable {
+    case authorizationCode(SHA256Digest, grant: GrantID, expiresAt: Timestamp)
+    /// Only for the browser that began.
+    case session(NewSession, browser: SHA256Digest)
+}
+
+/// How somebody shows that the text reached them.
+package enum PhoneLoginProof: Sendable {
+    /// What they typed. Once the link in the text was approved, `approval` is as good as the code.
+    case code(String, approval: String?)
+    /// The approval itself, for the browser that began.
+    case approvedLink
+}
+
 /// A guess at an operation's code, with everything that a right one makes.
 package struct PhoneGuess: Sendable {
     package let operationID: String
@@ -65,15 +116,13 @@ package struct PhoneGuess: Sendable {
     package let number: String
     /// Whether that number stands for the identity that the operation was started for.
     package let isFor: @Sendable (PhoneIdentity) -> Bool
-    package let code: String
+    package let proof: PhoneLoginProof
     package let maxGuesses: Int
     package let codeSeal: CodeSeal
     /// The budget that the operation's number, or its known device, has over all operations.
     package let budget: @Sendable (PhoneIdentity, _ device: String?) -> LimitCharge?
     package let newAccount: AccountID
-    package let grant: GrantID
-    package let authorizationCode: SHA256Digest
-    package let authorizationCodeExpiresAt: Timestamp
+    package let reward: PhoneLoginReward
 }
 
 package enum PhoneGuessOutcome: Sendable, Equatable {
@@ -85,25 +134,30 @@ package enum PhoneGuessOutcome: Sendable, Equatable {
     case limited(LimitRefusal)
 }
 
-/// What the finished operation remembered of its request.
+/// A finished operation.
 package struct PassedOperation: Sendable, Equatable {
     package let account: AccountID
     package let identity: PhoneIdentity
-    package let state: String
-    package let redirectURI: String
+    package let continuation: Continuation
 
-    package init(account: AccountID, identity: PhoneIdentity, state: String, redirectURI: String) {
+    /// What the operation remembered of its request.
+    package enum Continuation: Sendable, Equatable {
+        case redirect(uri: String, state: String)
+        /// `nil` when no link was texted: the page that took the code knows where to go on.
+        case session(query: String?)
+    }
+
+    package init(account: AccountID, identity: PhoneIdentity, continuation: Continuation) {
         self.account = account
         self.identity = identity
-        self.state = state
-        self.redirectURI = redirectURI
+        self.continuation = continuation
     }
 }
 
 /// The acts of a phone login; each is one transaction, and writes its own line of the developer log.
 package protocol PhoneLoginStore: Sendable {
-    /// Opens an operation and queues its text. Joins the live challenge of this number, client and device if
-    /// there is one: same code unless somebody guessed wrong, same expiry, same guesses.
+    /// Opens an operation and queues its text. Joins the live challenge of this number, client, device and purpose
+    /// if there is one: same code unless somebody guessed wrong, same expiry, same guesses.
     func start(
         _ operation: NewPhoneOperation, charging charges: [LimitCharge], from origin: RequestOrigin,
         at now: Timestamp
@@ -114,4 +168,17 @@ package protocol PhoneLoginStore: Sendable {
     func guess(
         _ guess: PhoneGuess, charging charges: [LimitCharge], from origin: RequestOrigin, at now: Timestamp
     ) async throws -> PhoneGuessOutcome
+
+    /// What the link in a text is about; changes nothing. `nil` when it is over.
+    func linkedOperation(_ id: String, link: SHA256Digest, at now: Timestamp) async throws -> LinkedOperation?
+
+    /// Takes the person's answer to a link. The first answer counts; the same one again changes nothing.
+    func decide(
+        _ decision: LinkDecision, charging charges: [LimitCharge], from origin: RequestOrigin, at now: Timestamp
+    ) async throws -> LinkOutcome
+
+    /// What became of an operation's link, for whoever began the operation.
+    func linkState(
+        of id: String, askedBy holder: LinkHolder, charging charges: [LimitCharge], at now: Timestamp
+    ) async throws -> LinkState
 }

@@ -14,33 +14,60 @@ extension PhoneLoginFlow {
     ) async throws(PhoneLoginError) -> PhoneLoginStarted {
         let client = try client(request.clientID)
         let parameters = try await check(request, for: client, from: origin, at: now)
-        let phone = try await checkedNumber(request.phoneNumber, client: client, from: origin, at: now)
+        guard let number = request.phoneNumber else { throw .parameterMissing }
+        let phone = try await checkedNumber(
+            { () throws(PhoneNumberError) in try PhoneNumber(e164Input: number) }, client: client, from: origin, at: now)
+        let start = LoginStart(
+            client: client, phone: phone,
+            purpose: .authorizationCode(
+                AuthorizationCodeBinding(
+                    state: parameters.state, scope: parameters.scope, redirect: parameters.redirect,
+                    codeChallenge: parameters.codeChallenge)),
+            linkURL: parameters.linkURL, locale: parameters.locale, webOTPDomain: client.webOTPDomain,
+            askingDevice: request.askingDevice, deviceIDs: [request.deviceID].compactMap(\.self))
+        let (operation, expiresAt) = try await perform(start, from: origin, at: now)
+        return PhoneLoginStarted(
+            operationID: operation, expiresInSeconds: now.secondsRoundedUp(until: expiresAt),
+            resendAfterSeconds: settings.resendCooldownSeconds, codeLength: settings.codeLength)
+    }
+
+    /// A login that passed every check, whoever asked for it.
+    struct LoginStart {
+        let client: Client
+        let phone: PhoneNumber
+        let purpose: PhoneLoginPurpose
+        let linkURL: String?
+        let locale: String
+        let webOTPDomain: String?
+        let askingDevice: String?
+        /// Of which one may be known with this number.
+        let deviceIDs: [String]
+    }
+
+    func perform(
+        _ start: LoginStart, from origin: RequestOrigin, at now: Timestamp
+    ) async throws(PhoneLoginError) -> (operationID: String, expiresAt: Timestamp) {
         if let seconds = health.unavailableSeconds(at: now) {
             throw .messagesUnavailable(retryAfterSeconds: seconds)
         }
-        let identity = PhoneIdentity(number: phone.e164, client: client, at: now)
-        let device = devices.recognize(request.deviceID, of: identity, at: now)
-        let operation = operation(
-            for: parameters, client: client, phone: phone, identity: identity, device: device, at: now)
-
-        let start: PhoneOperationStart
+        let identity = PhoneIdentity(number: start.phone.e164, client: start.client, at: now)
+        let device = start.deviceIDs.lazy.compactMap { devices.recognize($0, of: identity, at: now) }.first
+        let operation = operation(for: start, identity: identity, device: device, at: now)
+        let outcome: PhoneOperationStart
         do {
-            start = try await store.start(
-                operation, charging: charges(phone: phone, device: device, client: client, origin: origin),
+            outcome = try await store.start(
+                operation,
+                charging: charges(phone: start.phone, device: device, client: start.client, origin: origin),
                 from: origin, at: now)
         } catch {
             throw .unavailable(error)
         }
-        switch start {
+        switch outcome {
         case .started(let expiresAt):
             doorbell.ring()
-            return PhoneLoginStarted(
-                operationID: operation.id, expiresInSeconds: now.secondsRoundedUp(until: expiresAt),
-                resendAfterSeconds: settings.resendCooldownSeconds, codeLength: settings.codeLength)
-        case .limited(let refusal):
-            throw .limited(refusal)
-        case .exhausted(let until):
-            throw .limited(exhausted(until: until, at: now))
+            return (operation.id, expiresAt)
+        case .limited(let refusal): throw .limited(refusal)
+        case .exhausted(let until): throw .limited(exhausted(until: until, at: now))
         }
     }
 
@@ -66,10 +93,9 @@ extension PhoneLoginFlow {
         guard let scope = Scope(request.scope ?? ""), client.scope.map(scope.isSubset) ?? true else {
             throw .parameterMalformed
         }
-        let wishes =
-            (request.uiLocales?.split(separator: " ").map(String.init) ?? [])
-            + (request.acceptLanguage.map(MessageLocale.wishes) ?? [])
-            + (client.defaultLocale.map { [$0] } ?? [])
+        let wishes = MessageLocale.wishes(
+            uiLocales: request.uiLocales?.split(separator: " ").map(String.init) ?? [],
+            acceptLanguage: request.acceptLanguage, fallback: client.defaultLocale)
         return Parameters(
             state: state, scope: scope, redirect: redirect,
             codeChallenge: try codeChallenge(of: request, client: client),
@@ -117,16 +143,12 @@ extension PhoneLoginFlow {
         return url
     }
 
-    private func checkedNumber(
-        _ text: String?, client: Client, from origin: RequestOrigin, at now: Timestamp
+    func checkedNumber(
+        _ parse: () throws(PhoneNumberError) -> PhoneNumber, client: Client, from origin: RequestOrigin,
+        at now: Timestamp
     ) async throws(PhoneLoginError) -> PhoneNumber {
-        guard let text else { throw .parameterMissing }
         let phone: PhoneNumber
-        do {
-            phone = try PhoneNumber(e164Input: text)
-        } catch {
-            throw .notAPhoneNumber
-        }
+        do { phone = try parse() } catch { throw .notAPhoneNumber }
         let isAllowedCountry = settings.allowedCountries.isEmpty || settings.allowedCountries.contains(phone.region)
         guard phone.lineType.canReceiveTexts, isAllowedCountry else {
             try await record(
@@ -140,27 +162,20 @@ extension PhoneLoginFlow {
     }
 
     private func operation(
-        for parameters: Parameters, client: Client, phone: PhoneNumber, identity: PhoneIdentity,
-        device: KnownDevice?, at now: Timestamp
+        for start: LoginStart, identity: PhoneIdentity, device: KnownDevice?, at now: Timestamp
     ) -> NewPhoneOperation {
         let id = entropy.identifier()
-        let linkToken = parameters.linkURL.map { _ in entropy.token() }
-        let link = parameters.linkURL.flatMap { url in
-            linkToken.map { Self.link(url, operationID: id, token: $0) }
-        }
-        let test = client.testNumber(phone.e164, at: now)
+        let linkToken = start.linkURL.map { _ in entropy.token() }
+        let link = start.linkURL.flatMap { url in linkToken.map { Self.link(url, operationID: id, token: $0) } }
+        let test = start.client.testNumber(start.phone.e164, at: now)
         return NewPhoneOperation(
-            id: id, client: client.id, phone: phone,
-            identity: identity, device: device,
-            state: parameters.state,
-            scope: parameters.scope, redirect: parameters.redirect, codeChallenge: parameters.codeChallenge,
-            linkDigest: linkToken.map { SHA256Digest(of: $0) }, challengeID: entropy.identifier(),
+            id: id, client: start.client.id, phone: start.phone, identity: identity, device: device,
+            purpose: start.purpose, linkDigest: linkToken.map { SHA256Digest(of: $0) },
+            askingDevice: start.askingDevice, startedAt: now, challengeID: entropy.identifier(),
             code: test.map { OneTimeCode(digits: $0.code) }
                 ?? OneTimeCode(length: settings.codeLength, entropy: entropy),
             expiresAt: now.adding(seconds: settings.codeLifetimeSeconds), maxGuesses: settings.maxGuesses,
-            codeSeal: codeSeal,
-            message: test != nil
-                ? nil : message(to: phone, client: client, locale: parameters.locale, link: link, at: now))
+            codeSeal: codeSeal, message: test != nil ? nil : message(for: start, link: link, at: now))
     }
 
     static func link(_ url: String, operationID: String, token: String) -> String {
@@ -169,19 +184,19 @@ extension PhoneLoginFlow {
     }
 
     private func message(
-        to phone: PhoneNumber, client: Client, locale: String, link: String?, at now: Timestamp
+        for start: LoginStart, link: String?, at now: Timestamp
     ) -> @Sendable (OneTimeCode, Timestamp) -> QueuedMessage {
         let id = entropy.identifier()
         let seal = messageSeal
         return { code, expiresAt in
             let text = SignInText(
-                code: code.digits, appName: client.name,
+                code: code.digits, appName: start.client.name,
                 minutes: max(1, now.secondsRoundedUp(until: expiresAt) / 60), link: link,
-                webOTPDomain: client.webOTPDomain, androidAppHash: client.androidAppHash)
+                webOTPDomain: start.webOTPDomain, androidAppHash: start.client.androidAppHash)
             return QueuedMessage(
-                id: id, recipient: phone.e164, sealedBody: seal.seal(text.body(locale: locale), id: id),
-                template: link == nil ? .signInCode : .signInCodeAndLink, locale: locale,
-                clientID: client.id.rawValue, createdAt: now, expiresAt: expiresAt)
+                id: id, recipient: start.phone.e164, sealedBody: seal.seal(text.body(locale: start.locale), id: id),
+                template: link == nil ? .signInCode : .signInCodeAndLink, locale: start.locale,
+                clientID: start.client.id.rawValue, createdAt: now, expiresAt: expiresAt)
         }
     }
 

@@ -6,6 +6,7 @@ package enum LimitName: String, Sendable, CaseIterable {
     case sendPerIP
     case sendPerClient
     case confirmPerIP
+    case pollPerIP
     case tokenPerClient
     case guessesPerNumber
     case guessesPerOperation

@@ -38,7 +38,7 @@ extension SQLStore {
 }
 
 extension Migration {
-    static let all: [Migration] = [phoneLogin]
+    static let all: [Migration] = [phoneLogin, redirectLogin]
 
     /// Short-lived rows are keyed by random text and found by that key alone; every index beside a primary key
     /// serves exactly one act or the clean-up of expired rows.
@@ -117,5 +117,37 @@ extension Migration {
             )
             """,
             "CREATE INDEX security_event_at ON security_event (at)",
+        ])
+
+    /// Sessions and consents of the redirect login; what a link in a text needs to know. Logins under way go on:
+    /// they are an app's own.
+    private static let redirectLogin = Migration(
+        name: "0002 redirect login",
+        statements: [
+            "ALTER TABLE phone_challenge ADD COLUMN purpose TEXT NOT NULL DEFAULT 'code'",
+            "DROP INDEX phone_challenge_subject",
+            "CREATE UNIQUE INDEX phone_challenge_subject ON phone_challenge (number, client_id, device, purpose)",
+            "ALTER TABLE phone_operation ADD COLUMN browser BLOB",
+            "ALTER TABLE phone_operation ADD COLUMN continuation TEXT",
+            "ALTER TABLE phone_operation ADD COLUMN asking_device TEXT",
+            "ALTER TABLE phone_operation ADD COLUMN started_at BIGINT NOT NULL DEFAULT 0",
+            "ALTER TABLE phone_operation ADD COLUMN link_approved BIGINT",
+            """
+            CREATE TABLE session (
+                digest BLOB PRIMARY KEY, id TEXT NOT NULL, account_id TEXT NOT NULL, methods TEXT NOT NULL,
+                authenticated_at BIGINT NOT NULL, idle_until BIGINT NOT NULL, expires_at BIGINT NOT NULL
+            )
+            """,
+            "CREATE INDEX session_account ON session (account_id)",
+            "CREATE INDEX session_idle ON session (idle_until)",
+            """
+            CREATE TABLE consent (
+                account_id TEXT NOT NULL, client_id TEXT NOT NULL, scope TEXT NOT NULL, given_at BIGINT NOT NULL,
+                PRIMARY KEY (account_id, client_id)
+            )
+            """,
+            "CREATE INDEX account_phone_account ON account_phone (account_id)",
+            "ALTER TABLE token_grant ADD COLUMN session_id TEXT",
+            "ALTER TABLE authorization_code ADD COLUMN nonce TEXT",
         ])
 }

@@ -31,6 +31,7 @@ extension HTTPField.Name {
     static let retryAfter = constant("Retry-After")
     static let rateLimit = constant("RateLimit")
     static let rateLimitPolicy = constant("RateLimit-Policy")
+    static let xFrameOptions = constant("X-Frame-Options")
     static let referrerPolicy = constant("Referrer-Policy")
 
     private static func constant(_ name: String) -> HTTPField.Name {

@@ -1,3 +1,4 @@
+import Accounts
 import Cryptography
 import DeveloperLog
 import Hummingbird
@@ -79,38 +80,96 @@ struct Composition: Sendable {
         }
         router.add(middleware: LastResort())
         router.add(middleware: AccessLog())
+        router.add(middleware: CrossOrigin(registry: registry))
         let flow = PhoneLoginFlow(
             registry: registry, store: store, log: store, settings: configuration.phone,
+            sessions: configuration.sessions, issuer: configuration.issuer,
             authorizationCodeLifetimeSeconds: configuration.tokens.codeLifetimeSeconds, secret: secret,
             health: health, doorbell: doorbell, entropy: entropy)
         PhoneLoginEndpoints(flow: flow, edge: edge).add(to: router)
-        Self.addOAuth(
-            to: router, configuration, registry: registry, keys: keys, store: store, secret: secret,
-            entropy: entropy, edge: edge)
+        MagicLinkEndpoints(flow: flow, edge: edge).add(to: router)
+        let parts = Parts(
+            configuration: configuration, registry: registry, keys: keys, store: store, secret: secret,
+            subjects: SubjectIdentifiers(secret: secret), entropy: entropy, edge: edge)
+        Self.addOAuth(to: router, parts)
+        try Self.addPages(to: router, parts, flow: flow)
         HealthEndpoints(isReady: { [store] in await store.isReachable() }).add(to: router)
-        if let inbox { DevelopmentInboxPage(inbox: inbox, issuer: configuration.issuer).add(to: router) }
+        if let inbox {
+            DevelopmentInboxPage(inbox: inbox, issuer: configuration.issuer).add(to: router)
+            DemoPage().add(to: router)
+        }
         responder = router.buildResponder()
     }
 
-    private static func addOAuth(
-        to router: Router<DenwaRequestContext>, _ configuration: ServerConfiguration, registry: ClientRegistry,
-        keys: KeySet, store: SQLStore, secret: [UInt8], entropy: Entropy, edge: Edge
-    ) {
+    /// What more than one group of routes is made of.
+    private struct Parts {
+        let configuration: ServerConfiguration
+        let registry: ClientRegistry
+        let keys: KeySet
+        let store: SQLStore
+        let secret: [UInt8]
+        let subjects: SubjectIdentifiers
+        let entropy: Entropy
+        let edge: Edge
+    }
+
+    private static func addPages(
+        to router: Router<DenwaRequestContext>, _ parts: Parts, flow: PhoneLoginFlow
+    ) throws {
+        let configuration = parts.configuration
+        let brand = try Self.brand(configuration)
+        let pages = SignInPages(
+            library: try PageLibrary(brand: brand),
+            regions: try RegionList(allowed: configuration.phone.allowedCountries), settings: configuration.phone)
+        let cookies = BrowserCookies(
+            issuer: configuration.issuer, secret: parts.secret,
+            sessionLifetimeSeconds: configuration.sessions.lifetimeSeconds, entropy: parts.entropy)
+        let hints = IDTokenHints(issuer: configuration.issuer, keys: parts.keys)
+        let authorization = AuthorizationEndpoint(
+            registry: parts.registry, store: parts.store, log: parts.store, issuer: configuration.issuer,
+            hints: hints, subjects: parts.subjects, settings: configuration.tokens,
+            sessions: configuration.sessions, entropy: parts.entropy)
+        AuthorizeEndpoint(authorization: authorization, pages: pages, cookies: cookies, edge: parts.edge)
+            .add(to: router)
+        SignInEndpoints(
+            authorization: authorization, flow: flow, pages: pages, cookies: cookies,
+            tokens: SignInToken(secret: parts.secret, entropy: parts.entropy), edge: parts.edge
+        ).add(to: router)
+        LinkPageEndpoints(flow: flow, pages: pages, cookies: cookies, edge: parts.edge).add(to: router)
+        EndSessionEndpoints(
+            endpoint: EndSessionEndpoint(
+                registry: parts.registry, store: parts.store, hints: hints, subjects: parts.subjects),
+            pages: pages, cookies: cookies, edge: parts.edge
+        ).add(to: router)
+        DevicePage(pages: pages).add(to: router)
+        AssetEndpoints(registry: parts.registry, brand: brand).add(to: router)
+    }
+
+    private static func addOAuth(to router: Router<DenwaRequestContext>, _ parts: Parts) {
+        let (configuration, registry, keys, store) = (parts.configuration, parts.registry, parts.keys, parts.store)
+        let (edge, subjects) = (parts.edge, parts.subjects)
         let authenticator = ClientAuthenticator(registry: registry, log: store)
         let verifier = AccessTokenVerifier(issuer: configuration.issuer, keys: keys)
         OAuthEndpoints(
             token: TokenEndpoint(
                 authenticator: authenticator, store: store,
                 issuer: AccessTokenIssuer(
-                    issuer: configuration.issuer, keys: keys, settings: configuration.tokens, entropy: entropy),
-                settings: configuration.tokens, refreshTokens: RefreshTokenDerivation(secret: secret),
-                limitPerClient: configuration.tokenPerClient, entropy: entropy),
+                    issuer: configuration.issuer, keys: keys, subjects: subjects, settings: configuration.tokens,
+                    entropy: parts.entropy),
+                idTokens: IDTokenIssuer(issuer: configuration.issuer, keys: keys, subjects: subjects),
+                settings: configuration.tokens, refreshTokens: RefreshTokenDerivation(secret: parts.secret),
+                limitPerClient: configuration.tokenPerClient, entropy: parts.entropy),
             introspection: IntrospectionEndpoint(
                 authenticator: authenticator, verifier: verifier, registry: registry, store: store,
-                issuer: configuration.issuer),
+                issuer: configuration.issuer, subjects: subjects),
             revocation: RevocationEndpoint(authenticator: authenticator, verifier: verifier, store: store),
             edge: edge
         ).add(to: router)
+        let userInfo = UserInfoEndpoint(
+            verifier: verifier, registry: registry, store: store, subjects: subjects)
+        UserInfoEndpoints(userInfo: userInfo, edge: edge).add(to: router)
+        UsersMeEndpoint(userInfo: userInfo, edge: edge).add(to: router)
+        LogoutEndpoint(userInfo: userInfo, sessions: store, edge: edge).add(to: router)
         WellKnownEndpoints(keys: keys, issuer: configuration.issuer).add(to: router)
         ProjectKeysEndpoint(keys: keys, registry: registry).add(to: router)
         TokenValidateEndpoint(
@@ -166,11 +225,12 @@ extension Composition {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw StartProblem("\(path): cannot be read")
         }
-        do throws(ClientFile.Failure) {
+        do {
             let file = try ClientFile(parsing: Array(data))
             for warning in file.warnings { logger.warning("\(path): \(warning)") }
-            return file.clients.map { client in
+            return try file.clients.map { client in
                 var client = client
+                client.logo = try client.logoFile.map { try logo($0, beside: path) }
                 // A reload must not bring in what a start would have refused.
                 if client.testNumbers.contains(where: { !configuration.allows($0) }) {
                     logger.warning("\(path): test numbers that phone.testNumbers does not name are ignored")
@@ -178,9 +238,30 @@ extension Composition {
                 }
                 return client
             }
-        } catch {
+        } catch let error as ClientFile.Failure {
             throw StartProblem(error.problems.map { "\(path): \($0)" }.joined(separator: "; "))
         }
+    }
+
+    private static func brand(_ configuration: ServerConfiguration) throws -> ServerBrand {
+        var brand = ServerBrand()
+        brand.name = configuration.brandName
+        brand.color = configuration.brandColor
+        brand.logo = try configuration.brandLogoFile.map { try logo($0, beside: "") }
+        return brand
+    }
+
+    /// - Parameter file: the file that names the logo; a relative path starts in its folder.
+    private static func logo(_ path: String, beside file: String) throws -> Logo {
+        let folder = file.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        let path = path.hasPrefix("/") || folder.isEmpty ? path : "\(folder)/\(path)"
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw StartProblem("\(path): the logo cannot be read")
+        }
+        guard let logo = Logo(Array(data)) else {
+            throw StartProblem("\(path): a logo is a PNG, JPEG, WebP, GIF or SVG of at most 64 KiB")
+        }
+        return logo
     }
 
     static func openDatabase(_ path: String) throws -> SQLiteDatabase {

@@ -23,6 +23,12 @@ package enum MessageLocale {
         return lower == "zh" || lower.hasPrefix("zh-cn") || lower.hasPrefix("zh-sg") ? "zh-hans" : lower
     }
 
+    /// What a person asks for, best first: by the request's `ui_locales`, by the browser, by what the client's
+    /// people mostly speak.
+    package static func wishes(uiLocales: [String], acceptLanguage: String?, fallback: String?) -> [String] {
+        uiLocales + (acceptLanguage.map { wishes(acceptLanguage: $0) } ?? []) + (fallback.map { [$0] } ?? [])
+    }
+
     /// The languages of an `Accept-Language` field, best first (RFC 9110 §12.5.4). At most ten: the rest is noise.
     package static func wishes(acceptLanguage: String) -> [String] {
         acceptLanguage.split(separator: ",").prefix(10).compactMap { part -> (tag: String, quality: Double)? in

@@ -19,6 +19,12 @@ package enum ClientAuthenticationMethod: String, Sendable, CaseIterable {
     case clientSecretPost = "client_secret_post"
 }
 
+/// Whether two clients see the same `sub` of one person (OpenID Connect Core §8).
+package enum SubjectType: String, Sendable, CaseIterable {
+    case `public`
+    case pairwise
+}
+
 /// What the claims of an access token look like.
 package enum TokenProfile: String, Sendable, CaseIterable {
     case rfc9068
@@ -47,7 +53,10 @@ package struct Client: Sendable {
     package var hasPlaintextSecret = false
     package var authenticationMethod: ClientAuthenticationMethod
     package var redirectURIs: [RedirectURI]
+    package var postLogoutRedirectURIs: [RedirectURI] = []
     package var linkURIs: [RedirectURI] = []
+    /// Web origins whose pages may read this server's answers (single-page apps).
+    package var corsOrigins: [String] = []
     package var grantTypes: Set<GrantType>
     /// `nil`: any scope may be asked for.
     package var scope: Scope?
@@ -55,6 +64,10 @@ package struct Client: Sendable {
     package var isFirstParty = false
     package var tokenProfile = TokenProfile.rfc9068
     package var signingAlgorithm = SignatureAlgorithm.es256
+    package var idTokenAlgorithm = SignatureAlgorithm.es256
+    package var subjectType = SubjectType.public
+    /// A host: the clients that share it see the same pairwise subjects.
+    package var sectorIdentifier: String?
     package var accessTokenLifetimeSeconds: Int?
     /// The `aud` of its tokens; its own id when none is given.
     package var audience: [String]
@@ -65,6 +78,10 @@ package struct Client: Sendable {
     package var webOTPDomain: String?
     package var androidAppHash: String?
     package var testNumbers: [TestNumber] = []
+    /// Beside the client file; read with it.
+    package var logoFile: String?
+    package var logo: Logo?
+    package var brandColor: BrandColor?
 
     /// RFC 6749 §2.1: a client that cannot keep a secret.
     package var isPublic: Bool { authenticationMethod == .none }

@@ -13,8 +13,8 @@ struct ClientParser {
 
     /// Names of RFC 7591 and of this server's later parts: known, and without effect here.
     private static let tolerated: Set<String> = [
-        "post_logout_redirect_uris", "response_types", "jwks", "jwks_uri", "logo_uri", "client_uri", "policy_uri",
-        "tos_uri", "contacts", "software_id", "software_version", "cors_origins", "kii", "monaca",
+        "jwks", "jwks_uri", "logo_uri", "client_uri", "policy_uri", "tos_uri", "contacts", "software_id",
+        "software_version", "kii", "monaca",
     ]
 
     init(_ entry: JSONValue) {
@@ -34,7 +34,9 @@ struct ClientParser {
             redirectURIs: uris("redirect_uris"), grantTypes: grantTypes())
         client.secretDigest = secret.digest
         client.hasPlaintextSecret = secret.isPlaintext
+        client.postLogoutRedirectURIs = uris("post_logout_redirect_uris")
         client.linkURIs = uris("link_uris")
+        client.corsOrigins = corsOrigins()
         client.scope = scope()
         client.requiresPKCE = flag("require_pkce")
         client.isFirstParty = flag("first_party")
@@ -42,6 +44,9 @@ struct ClientParser {
         client.projectID = text("project_id")
         readTokenOptions(into: &client)
         readMessageOptions(into: &client)
+        readOpenIDOptions(into: &client)
+        readBranding(into: &client)
+        checkResponseTypes()
         if client.mayIntrospect, client.isPublic { problems.append("may_introspect needs a client secret") }
         if client.grantTypes.contains(.clientCredentials), client.isPublic {
             problems.append("client_credentials needs a client secret")
@@ -65,6 +70,48 @@ struct ClientParser {
             }
         }
         if let audience = audience() { client.audience = audience }
+    }
+
+    private mutating func readOpenIDOptions(into client: inout Client) {
+        client.idTokenAlgorithm = choice("id_token_signed_response_alg", SignatureAlgorithm.self) ?? .es256
+        if client.idTokenAlgorithm.isSymmetric {
+            // OpenID Connect Core §10.1 takes the client secret as the key, and only its hash is kept here.
+            problems.append("id_token_signed_response_alg must be ES256, RS256 or EdDSA")
+        }
+        client.subjectType = choice("subject_type", SubjectType.self) ?? .public
+        client.sectorIdentifier = sectorIdentifier(of: client)
+    }
+
+    /// OpenID Connect Core §8.1. The operator who writes this file vouches for the sector, so the document at
+    /// `sector_identifier_uri` is not fetched.
+    private mutating func sectorIdentifier(of client: Client) -> String? {
+        if let text = text("sector_identifier_uri") {
+            guard let uri = RedirectURI(text), text.hasPrefix("https://"), let host = uri.host else {
+                problems.append("sector_identifier_uri must be an https URL")
+                return nil
+            }
+            return host
+        }
+        guard client.subjectType == .pairwise else { return nil }
+        let hosts = Set(client.redirectURIs.map { $0.host ?? $0.text })
+        if hosts.count > 1 {
+            problems.append("subject_type pairwise with redirect_uris of several hosts needs a sector_identifier_uri")
+        }
+        return hosts.first
+    }
+
+    private mutating func readBranding(into client: inout Client) {
+        client.logoFile = text("logo_file")
+        if let color = text("brand_color") {
+            client.brandColor = BrandColor(color)
+            if client.brandColor == nil { problems.append("brand_color must be written #rrggbb") }
+        }
+    }
+
+    /// Only what exists here: a client that is told otherwise would wait for an answer that never comes.
+    private mutating func checkResponseTypes() {
+        guard let types = list("response_types") else { return }
+        if types.contains(where: { $0 != "code" }) { problems.append("response_types: only code is supported") }
     }
 
     private mutating func readMessageOptions(into client: inout Client) {
@@ -135,6 +182,17 @@ extension ClientParser {
                 return nil
             }
             return uri
+        }
+    }
+
+    /// Scheme, host and port, as a browser writes them in an `Origin` header.
+    private mutating func corsOrigins() -> [String] {
+        (list("cors_origins") ?? []).enumerated().compactMap { index, text in
+            guard let uri = RedirectURI(text), let host = uri.host, uri.isOrigin, host == host.lowercased() else {
+                problems.append("cors_origins: entry \(index + 1) must be an origin such as https://app.example")
+                return nil
+            }
+            return text
         }
     }
 

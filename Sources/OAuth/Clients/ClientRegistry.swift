@@ -23,6 +23,13 @@ package final class ClientRegistry: Sendable {
         }
     }
 
+    /// Whether any client's pages are served from this origin.
+    package func allowsOrigin(_ origin: String) -> Bool {
+        clients.withLock { index in
+            index.values.contains { $0.corsOrigins.contains { $0.utf8.elementsEqual(origin.utf8) } }
+        }
+    }
+
     package var all: [Client] { clients.withLock { Array($0.values) }.sorted { $0.id.rawValue < $1.id.rawValue } }
 
     private static func index(_ clients: [Client]) -> [ClientID: Client] {

@@ -76,6 +76,23 @@ package struct RedirectURI: Hashable, Sendable {
         return nil
     }
 
+    /// `https`, `http`, or an app's own.
+    package var scheme: String { text.prefix { $0 != ":" }.lowercased() }
+
+    /// The host without port, as it is written; `nil` where there is none.
+    package var host: String? {
+        guard let separator = text.firstRange(of: "://") else { return nil }
+        let authority = text[separator.upperBound...].prefix { $0 != "/" && $0 != "?" }
+        let name = authority.hasPrefix("[") ? authority.prefix { $0 != "]" } + "]" : authority.prefix { $0 != ":" }
+        return name.isEmpty ? nil : String(name)
+    }
+
+    /// Nothing but http or https, a host and perhaps a port (RFC 6454 §6.2).
+    var isOrigin: Bool {
+        guard scheme == "https" || scheme == "http" else { return false }
+        return !text.dropFirst(scheme.utf8.count + 3).contains { $0 == "/" || $0 == "?" }
+    }
+
     /// https, a private-use scheme (RFC 8252 §7.1), or http on this machine.
     package var isAllowedInProduction: Bool {
         !text.prefix(7).lowercased().hasPrefix("http://") || loopback != nil || text.hasPrefix("http://localhost/")
@@ -94,8 +111,16 @@ package struct VerifiedRedirect: Sendable, Hashable {
         self.wasRequested = wasRequested
     }
 
-    /// The URI with response parameters added to its query, which RFC 6749 §3.1.2 says must be kept.
     package func appending(_ parameters: [(name: String, value: String)]) -> String {
+        RedirectURI.appending(parameters, to: uri)
+    }
+}
+
+extension RedirectURI {
+    func appending(_ parameters: [(name: String, value: String)]) -> String { Self.appending(parameters, to: text) }
+
+    /// The URI with response parameters added to its query, which RFC 6749 §3.1.2 says must be kept.
+    fileprivate static func appending(_ parameters: [(name: String, value: String)], to uri: String) -> String {
         let encoded = parameters.map { "\($0.name)=\(PercentEncoding.encode($0.value))" }.joined(separator: "&")
         guard let question = uri.firstIndex(of: "?") else { return "\(uri)?\(encoded)" }
         let query = uri[uri.index(after: question)...]

@@ -7,6 +7,7 @@ struct AuthorizationCodeGrant: TokenGrant {
 
     let store: any TokenStore
     let issuer: AccessTokenIssuer
+    let idTokens: IDTokenIssuer
     let settings: TokenSettings
     let entropy: Entropy
 
@@ -29,15 +30,17 @@ struct AuthorizationCodeGrant: TokenGrant {
             },
             accessTokenExpiresAt: issuer.expiry(for: request.client, at: request.now))
 
-        let grant = try await redeem(presentation, for: request)
+        let (grant, nonce) = try await redeem(presentation, for: request)
+        let accessToken = try issuer.issue(for: grant, scope: grant.scope, to: request.client, at: request.now)
         return TokenResponse(
-            try issuer.issue(for: grant, scope: grant.scope, to: request.client, at: request.now),
-            refreshToken: grant.scope.asksForRefreshToken ? refreshToken : nil, scope: grant.scope)
+            accessToken, refreshToken: grant.scope.asksForRefreshToken ? refreshToken : nil,
+            idToken: try idToken(for: grant, nonce: nonce, accessToken: accessToken.token, request: request),
+            scope: grant.scope)
     }
 
     private func redeem(
         _ presentation: CodePresentation, for request: TokenRequest
-    ) async throws(OAuthError) -> Grant {
+    ) async throws(OAuthError) -> (Grant, nonce: String?) {
         let redemption: CodeRedemption
         do {
             redemption = try await store.redeem(
@@ -46,7 +49,7 @@ struct AuthorizationCodeGrant: TokenGrant {
             throw .serverError(error)
         }
         switch redemption {
-        case .redeemed(let grant): return grant
+        case .redeemed(let grant, let nonce): return (grant, nonce)
         case .limited(let refusal): throw .limited(refusal)
         case .unknown, .replayed:
             throw .invalidGrant("the authorization code is unknown, expired or already used")
@@ -57,5 +60,13 @@ struct AuthorizationCodeGrant: TokenGrant {
         case .mismatched(.verifierWithoutChallenge):
             throw .invalidGrant("code_verifier was sent, but the request had no code_challenge")
         }
+    }
+
+    private func idToken(
+        for grant: Grant, nonce: String?, accessToken: String, request: TokenRequest
+    ) throws(OAuthError) -> String? {
+        guard grant.scope.isOpenID else { return nil }
+        return try idTokens.issue(
+            for: grant, nonce: nonce, accessToken: accessToken, to: request.client, at: request.now)
     }
 }

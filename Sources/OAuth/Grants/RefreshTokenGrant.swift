@@ -23,6 +23,7 @@ struct RefreshTokenGrant: TokenGrant {
 
     let store: any TokenStore
     let issuer: AccessTokenIssuer
+    let idTokens: IDTokenIssuer
     let settings: TokenSettings
     let derivation: RefreshTokenDerivation
 
@@ -40,9 +41,13 @@ struct RefreshTokenGrant: TokenGrant {
 
         let grant = try await rotate(presentation, for: request)
         let granted = requestedScope ?? grant.scope
-        return TokenResponse(
-            try issuer.issue(for: grant, scope: granted, to: request.client, at: request.now),
-            refreshToken: successor, scope: granted)
+        let accessToken = try issuer.issue(for: grant, scope: granted, to: request.client, at: request.now)
+        // OpenID Connect Core §12.2: the same person and sign-in as in the first one, and no nonce.
+        let idToken =
+            granted.isOpenID
+            ? try idTokens.issue(
+                for: grant, nonce: nil, accessToken: accessToken.token, to: request.client, at: request.now) : nil
+        return TokenResponse(accessToken, refreshToken: successor, idToken: idToken, scope: granted)
     }
 
     private func scope(of request: TokenRequest) throws(OAuthError) -> Scope? {

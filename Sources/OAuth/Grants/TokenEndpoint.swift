@@ -29,14 +29,14 @@ package struct TokenEndpoint: Sendable {
 
     package init(
         authenticator: ClientAuthenticator, store: any TokenStore, issuer: AccessTokenIssuer,
-        settings: TokenSettings, refreshTokens: RefreshTokenDerivation, limitPerClient: Limit?, entropy: Entropy
+        idTokens: IDTokenIssuer, settings: TokenSettings, refreshTokens: RefreshTokenDerivation, limitPerClient: Limit?, entropy: Entropy
     ) {
         self.authenticator = authenticator
         self.limit = limitPerClient
         authorizationCode = AuthorizationCodeGrant(
-            store: store, issuer: issuer, settings: settings, entropy: entropy)
+            store: store, issuer: issuer, idTokens: idTokens, settings: settings, entropy: entropy)
         refreshToken = RefreshTokenGrant(
-            store: store, issuer: issuer, settings: settings, derivation: refreshTokens)
+            store: store, issuer: issuer, idTokens: idTokens, settings: settings, derivation: refreshTokens)
         clientCredentials = ClientCredentialsGrant(store: store, issuer: issuer)
     }
 

@@ -9,16 +9,18 @@ package struct IntrospectionEndpoint: Sendable {
     private let registry: ClientRegistry
     private let store: any TokenStore
     private let issuer: Issuer
+    private let subjects: SubjectIdentifiers
 
     package init(
         authenticator: ClientAuthenticator, verifier: AccessTokenVerifier, registry: ClientRegistry,
-        store: any TokenStore, issuer: Issuer
+        store: any TokenStore, issuer: Issuer, subjects: SubjectIdentifiers
     ) {
         self.authenticator = authenticator
         self.verifier = verifier
         self.registry = registry
         self.store = store
         self.issuer = issuer
+        self.subjects = subjects
     }
 
     package func respond(
@@ -47,9 +49,10 @@ package struct IntrospectionEndpoint: Sendable {
             return .accessToken(accessToken, issuer: issuer)
         }
         guard let state = try await store.refreshToken(SHA256Digest(of: token), at: now),
-            caller.mayIntrospect || state.grant.client == caller.id, registry[state.grant.client] != nil
+            caller.mayIntrospect || state.grant.client == caller.id, let client = registry[state.grant.client]
         else { return .inactive }
-        return .refreshToken(state, issuer: issuer)
+        return .refreshToken(
+            state, subject: subjects.subject(of: state.grant.account, for: client), issuer: issuer)
     }
 
     private func mayRead(_ token: AccessToken, caller: Client) -> Bool {
@@ -61,5 +64,5 @@ package struct IntrospectionEndpoint: Sendable {
 package enum IntrospectionResponse: Sendable {
     case inactive
     case accessToken(AccessToken, issuer: Issuer)
-    case refreshToken(RefreshTokenState, issuer: Issuer)
+    case refreshToken(RefreshTokenState, subject: String, issuer: Issuer)
 }

@@ -11,12 +11,16 @@ package struct AccessTokenIssuer: Sendable {
 
     private let issuer: Issuer
     private let keys: KeySet
+    private let subjects: SubjectIdentifiers
     private let settings: TokenSettings
     private let entropy: Entropy
 
-    package init(issuer: Issuer, keys: KeySet, settings: TokenSettings, entropy: Entropy) {
+    package init(
+        issuer: Issuer, keys: KeySet, subjects: SubjectIdentifiers, settings: TokenSettings, entropy: Entropy
+    ) {
         self.issuer = issuer
         self.keys = keys
+        self.subjects = subjects
         self.settings = settings
         self.entropy = entropy
     }
@@ -40,7 +44,7 @@ package struct AccessTokenIssuer: Sendable {
         for grant: Grant, scope: Scope, to client: Client, at now: Timestamp
     ) throws(OAuthError) -> Issued {
         try sign(
-            subject: grant.account.rawValue, scope: scope, client: client, at: now,
+            subject: subjects.subject(of: grant.account, for: client), scope: scope, client: client, at: now,
             extra: { claims in
                 claims["auth_time"] = .integer(grant.authenticatedAt.seconds)
                 claims["amr"] = .array(grant.methods.map { .string($0.rawValue) })

@@ -17,10 +17,12 @@ package struct Grant: Sendable, Equatable {
     package let authenticatedAt: Timestamp
     /// How (RFC 8176): `sms` for a texted code.
     package let methods: [AuthenticationMethod]
+    /// The browser session it was made in; `nil` when an app ran the login itself.
+    package let session: SessionID?
 
     package init(
         id: GrantID, account: AccountID, client: ClientID, scope: Scope, authenticatedAt: Timestamp,
-        methods: [AuthenticationMethod]
+        methods: [AuthenticationMethod], session: SessionID? = nil
     ) {
         self.id = id
         self.account = account
@@ -28,11 +30,6 @@ package struct Grant: Sendable, Equatable {
         self.scope = scope
         self.authenticatedAt = authenticatedAt
         self.methods = methods
+        self.session = session
     }
-}
-
-/// RFC 8176 §2.
-package enum AuthenticationMethod: String, Sendable, CaseIterable {
-    case oneTimePassword = "otp"
-    case sms
 }

@@ -3,12 +3,15 @@ package struct TokenResponse: Sendable {
     package let accessToken: String
     package let expiresInSeconds: Int
     package let refreshToken: String?
+    /// When `openid` was granted (OpenID Connect Core §3.1.3.3).
+    package let idToken: String?
     package let scope: Scope
 
-    package init(_ issued: AccessTokenIssuer.Issued, refreshToken: String? = nil, scope: Scope) {
+    package init(_ issued: AccessTokenIssuer.Issued, refreshToken: String? = nil, idToken: String? = nil, scope: Scope) {
         self.accessToken = issued.token
         self.expiresInSeconds = issued.lifetimeSeconds
         self.refreshToken = refreshToken
+        self.idToken = idToken
         self.scope = scope
     }
 }

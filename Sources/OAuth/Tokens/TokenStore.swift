@@ -1,3 +1,4 @@
+package import Accounts
 package import Cryptography
 package import DeveloperLog
 package import RateLimiting
@@ -39,7 +40,8 @@ package struct NewRefreshToken: Sendable {
 }
 
 package enum CodeRedemption: Sendable {
-    case redeemed(Grant)
+    /// With the `nonce` of the authorization request.
+    case redeemed(Grant, nonce: String?)
     /// The code is spent, but the request does not fit it.
     case mismatched(CodeMismatch)
     /// Seen before: whatever it made is dead now.
@@ -149,6 +151,9 @@ package protocol TokenStore: Sendable {
 
     /// True while neither the token itself nor its grant is revoked and the account is enabled.
     func isActive(tokenID: String, grant: GrantID?) async throws -> Bool
+
+    /// The account behind an access token, while the token is active.
+    func profile(tokenID: String, grant: GrantID) async throws -> AccountProfile?
 
     func refreshToken(_ digest: SHA256Digest, at now: Timestamp) async throws -> RefreshTokenState?
 

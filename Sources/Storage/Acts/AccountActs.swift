@@ -45,9 +45,9 @@ extension SQLStore: AccountStore {
             guard account.isDisabled != isDisabled else { return account }
             try await connection.run(
                 "UPDATE account SET disabled_at = \(isDisabled ? now : nil) WHERE id = \(account.id)")
-            // For good: enabling the account again does not bring its old tokens back.
-            try await connection.run(
-                "UPDATE token_grant SET revoked_at = \(now) WHERE account_id = \(account.id) AND revoked_at IS NULL")
+            // For good: enabling the account again brings neither its old tokens back nor its sessions.
+            try await connection.endSessions(of: account.id)
+            try await connection.revokeGrants(of: account.id, at: now)
             try await connection.record(
                 SecurityEvent(
                     isDisabled ? .accountDisabled : .accountEnabled, at: now, origin: .operator,

@@ -20,7 +20,7 @@ struct CodeRedeemer {
             UPDATE authorization_code SET redeemed_at = \(now)
             WHERE digest = \(presentation.digest) AND client_id = \(presentation.client)
                 AND redeemed_at IS NULL AND expires_at > \(now)
-            RETURNING grant_id, redirect_uri, redirect_requested, code_challenge
+            RETURNING grant_id, redirect_uri, redirect_requested, code_challenge, nonce
             """)
         guard let spent else {
             // A code nobody issued costs its client nothing, or strangers could use up a public client's limit.
@@ -48,7 +48,7 @@ struct CodeRedeemer {
             grantExpiry = max(grantExpiry, refreshToken.expiresAt)
         }
         try await connection.extendGrant(grant.id, until: grantExpiry)
-        return .redeemed(grant)
+        return .redeemed(grant, nonce: try spent.optionalText(4))
     }
 
     private func refuse() async throws -> CodeRedemption {

@@ -4,12 +4,13 @@ import Time
 
 extension SQLConnection {
     func insert(_ grant: Grant, expiresAt: Timestamp) async throws {
-        let methods = grant.methods.map(\.rawValue).joined(separator: " ")
+        let methods = grant.methods.words
         try await run(
             """
-            INSERT INTO token_grant (id, account_id, client_id, scope, authenticated_at, methods, expires_at)
+            INSERT INTO token_grant
+                (id, account_id, client_id, scope, authenticated_at, methods, session_id, expires_at)
             VALUES (\(grant.id), \(grant.account), \(grant.client), \(grant.scope), \(grant.authenticatedAt),
-                \(methods), \(expiresAt))
+                \(methods), \(grant.session), \(expiresAt))
             """)
     }
 
@@ -17,7 +18,7 @@ extension SQLConnection {
     func liveGrant(_ id: GrantID) async throws -> Grant? {
         try await first(
             """
-            SELECT g.id, g.account_id, g.client_id, g.scope, g.authenticated_at, g.methods
+            SELECT g.id, g.account_id, g.client_id, g.scope, g.authenticated_at, g.methods, g.session_id
             FROM token_grant g JOIN account a ON a.id = g.account_id
             WHERE g.id = \(id) AND g.revoked_at IS NULL AND a.disabled_at IS NULL
             """
@@ -34,6 +35,10 @@ extension SQLConnection {
     func revokeGrant(_ id: GrantID, at now: Timestamp) async throws -> Bool {
         try await run("UPDATE token_grant SET revoked_at = \(now) WHERE id = \(id) AND revoked_at IS NULL") == 1
     }
+
+    func revokeGrants(of account: AccountID, at now: Timestamp) async throws {
+        try await run("UPDATE token_grant SET revoked_at = \(now) WHERE account_id = \(account) AND revoked_at IS NULL")
+    }
 }
 
 extension Grant {
@@ -41,6 +46,15 @@ extension Grant {
         self.init(
             id: GrantID(try row.text(0)), account: AccountID(try row.text(1)), client: ClientID(try row.text(2)),
             scope: Scope(try row.text(3)) ?? .empty, authenticatedAt: try row.time(4),
-            methods: try row.text(5).split(separator: " ").compactMap { AuthenticationMethod(rawValue: String($0)) })
+            methods: [AuthenticationMethod](words: try row.text(5)),
+            session: try row.optionalText(6).map(SessionID.init))
+    }
+}
+
+extension [AuthenticationMethod] {
+    var words: String { map(\.rawValue).joined(separator: " ") }
+
+    init(words: String) {
+        self = words.split(separator: " ").compactMap { AuthenticationMethod(rawValue: String($0)) }
     }
 }

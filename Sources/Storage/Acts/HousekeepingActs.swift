@@ -50,6 +50,10 @@ extension SQLStore {
             DELETE FROM revoked_token WHERE id IN
                 (SELECT id FROM revoked_token WHERE expires_at <= \(now) LIMIT \(batch))
             """,
+            """
+            DELETE FROM session WHERE digest IN
+                (SELECT digest FROM session WHERE idle_until <= \(now) LIMIT \(batch))
+            """,
             // An arrival time in the past counts like none.
             """
             DELETE FROM rate_limit WHERE subject IN

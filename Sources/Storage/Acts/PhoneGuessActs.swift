@@ -1,4 +1,5 @@
 import Accounts
+import Cryptography
 package import DeveloperLog
 import OAuth
 package import PhoneLogin
@@ -21,27 +22,57 @@ extension SQLStore {
     }
 }
 
-/// The columns of an operation and its challenge that a right guess needs.
-private struct LiveOperation {
+/// An operation that still runs, with its challenge.
+struct LiveOperation {
     let challengeID: String
+    let client: ClientID
     let device: String?
+    let identity: PhoneIdentity
+    let purpose: String
     let state: String
     let scope: Scope
     let redirectURI: String
     let redirectRequested: Bool
     let codeChallenge: CodeChallenge?
-    let identity: PhoneIdentity
+    let browser: [UInt8]?
+    let continuation: String?
+    /// The answer to the link in the text.
+    let isApproved: Bool?
 
-    init(row: SQLRow) throws {
+    fileprivate init(row: SQLRow) throws {
         challengeID = try row.text(0)
-        let device = try row.text(1)
+        client = ClientID(try row.text(1))
+        let device = try row.text(2)
         self.device = device.isEmpty ? nil : device
-        state = try row.text(2)
-        scope = Scope(try row.text(3)) ?? .empty
-        redirectURI = try row.text(4)
-        redirectRequested = try row.integer(5) != 0
-        codeChallenge = try row.optionalText(6).flatMap { CodeChallenge($0) }
-        identity = PhoneIdentity(rawValue: try row.text(7))
+        identity = PhoneIdentity(rawValue: try row.text(3))
+        purpose = try row.text(4)
+        state = try row.text(5)
+        scope = Scope(try row.text(6)) ?? .empty
+        redirectURI = try row.text(7)
+        redirectRequested = try row.integer(8) != 0
+        codeChallenge = try row.optionalText(9).flatMap { CodeChallenge($0) }
+        browser = try row.optionalBlob(10)
+        continuation = try row.optionalText(11)
+        isApproved = try row.optionalInteger(12).map { $0 != 0 }
+    }
+}
+
+extension SQLConnection {
+    func liveOperation(_ id: String, at now: Timestamp) async throws -> LiveOperation? {
+        try await first(
+            """
+            SELECT c.id, c.client_id, c.device, c.number, c.purpose, o.state, o.scope, o.redirect_uri,
+                o.redirect_requested, o.code_challenge, o.browser, o.continuation, o.link_approved
+            FROM phone_operation o JOIN phone_challenge c ON c.id = o.challenge_id
+            WHERE o.id = \(id) AND c.expires_at > \(now)
+            """
+        ).map(LiveOperation.init)
+    }
+
+    /// The code and every operation it was texted for are dead from here on, whatever comes next.
+    func finish(_ operation: LiveOperation) async throws {
+        try await run("DELETE FROM phone_operation WHERE challenge_id = \(operation.challengeID)")
+        try await run("DELETE FROM phone_challenge WHERE id = \(operation.challengeID)")
     }
 }
 
@@ -52,19 +83,33 @@ private struct GuessJudge {
     let origin: RequestOrigin
     let now: Timestamp
 
+    /// A code opens only what it was texted for: of this client, this number, this purpose, and in the browser
+    /// that began.
     func liveOperation() async throws -> LiveOperation? {
-        let operation = try await connection.first(
-            """
-            SELECT c.id, c.device, o.state, o.scope, o.redirect_uri, o.redirect_requested, o.code_challenge, c.number
-            FROM phone_operation o JOIN phone_challenge c ON c.id = o.challenge_id
-            WHERE o.id = \(guess.operationID) AND c.client_id = \(guess.client) AND c.expires_at > \(now)
-            """
-        ).map(LiveOperation.init)
-        guard let operation, guess.isFor(operation.identity) else { return nil }
-        return operation
+        guard let operation = try await connection.liveOperation(guess.operationID, at: now),
+            operation.client == guess.client, guess.isFor(operation.identity), operation.isApproved != false
+        else { return nil }
+        switch guess.reward {
+        case .authorizationCode: return operation.browser == nil ? operation : nil
+        case .session(_, let browser): return operation.browser == browser.bytes ? operation : nil
+        }
     }
 
     func judge(_ operation: LiveOperation) async throws -> PhoneGuessOutcome {
+        switch guess.proof {
+        case .approvedLink:
+            return operation.isApproved == true ? try await pass(operation) : try await unknown()
+        case .code(let code, let approval):
+            if operation.isApproved == true, let approval,
+                equalInConstantTime(Array(approval.utf8), Array(code.utf8))
+            {
+                return try await pass(operation)
+            }
+            return try await judge(code, at: operation)
+        }
+    }
+
+    private func judge(_ text: String, at operation: LiveOperation) async throws -> PhoneGuessOutcome {
         let budget = guess.budget(operation.identity, operation.device)
         if let budget, let refusal = try await connection.charge([budget], at: now) {
             return try await limited(refusal)
@@ -81,7 +126,7 @@ private struct GuessJudge {
             return .exhausted
         }
         let code = try counted.blob(1)
-        guard guess.codeSeal.matches(guess.code, sealed: code, challenge: operation.challengeID) else {
+        guard guess.codeSeal.matches(text, sealed: code, challenge: operation.challengeID) else {
             return try await wrong(guessesUsed: Int(try counted.integer(0)))
         }
         if let budget { try await connection.refund(budget) }
@@ -96,33 +141,31 @@ private struct GuessJudge {
     }
 
     private func pass(_ operation: LiveOperation) async throws -> PhoneGuessOutcome {
-        // The code is dead from here on, whatever comes next.
-        try await connection.run("DELETE FROM phone_operation WHERE challenge_id = \(operation.challengeID)")
-        try await connection.run("DELETE FROM phone_challenge WHERE id = \(operation.challengeID)")
+        try await connection.finish(operation)
         let account = try await connection.provenAccount(operation.identity, new: guess.newAccount, at: now)
         guard !account.isDisabled else {
             try await connection.record(
-                SecurityEvent(
-                    .accountRefused, at: now, origin: origin, clientID: guess.client.rawValue,
-                    accountID: account.id.rawValue, phone: masked, reason: "right code, but the account is disabled"))
+                .accountRefused(account.id, client: guess.client, phone: masked, from: origin, at: now))
             return .accountDisabled
         }
-        try await connection.insert(
-            Grant(
-                id: guess.grant, account: account.id, client: guess.client, scope: operation.scope,
-                authenticatedAt: now, methods: [.oneTimePassword, .sms]),
-            expiresAt: guess.authorizationCodeExpiresAt)
-        try await connection.run(
-            """
-            INSERT INTO authorization_code
-                (digest, grant_id, client_id, redirect_uri, redirect_requested, code_challenge, expires_at)
-            VALUES (\(guess.authorizationCode), \(guess.grant), \(guess.client), \(operation.redirectURI),
-                \(operation.redirectRequested), \(operation.codeChallenge), \(guess.authorizationCodeExpiresAt))
-            """)
-        return .passed(
-            PassedOperation(
-                account: account.id, identity: operation.identity, state: operation.state,
-                redirectURI: operation.redirectURI))
+        switch guess.reward {
+        case .authorizationCode(let digest, let grant, let expiresAt):
+            try await connection.insert(
+                Grant(
+                    id: grant, account: account.id, client: guess.client, scope: operation.scope,
+                    authenticatedAt: now, methods: .textedCode),
+                expiresAt: expiresAt)
+            try await connection.run(
+                """
+                INSERT INTO authorization_code
+                    (digest, grant_id, client_id, redirect_uri, redirect_requested, code_challenge, expires_at)
+                VALUES (\(digest), \(grant), \(guess.client), \(operation.redirectURI),
+                    \(operation.redirectRequested), \(operation.codeChallenge), \(expiresAt))
+                """)
+        case .session(let session, _):
+            try await connection.begin(session, of: account.id, at: now)
+        }
+        return .passed(operation.passed(account: account.id))
     }
 
     func limited(_ refusal: LimitRefusal) async throws -> PhoneGuessOutcome {
@@ -147,4 +190,27 @@ private struct GuessJudge {
     }
 
     private var masked: String { PhoneNumber(trusted: guess.number, region: "", lineType: .unknown).masked }
+}
+
+extension LiveOperation {
+    func passed(account: AccountID) -> PassedOperation {
+        PassedOperation(
+            account: account, identity: identity,
+            continuation: browser == nil ? .redirect(uri: redirectURI, state: state) : .session(query: continuation))
+    }
+}
+
+extension [AuthenticationMethod] {
+    /// A code or link texted to the person's number.
+    static let textedCode: Self = [.oneTimePassword, .sms]
+}
+
+extension SecurityEvent {
+    static func accountRefused(
+        _ account: AccountID, client: ClientID, phone: String, from origin: RequestOrigin, at now: Timestamp
+    ) -> SecurityEvent {
+        SecurityEvent(
+            .accountRefused, at: now, origin: origin, clientID: client.rawValue, accountID: account.rawValue,
+            phone: phone, reason: "right code, but the account is disabled")
+    }
 }

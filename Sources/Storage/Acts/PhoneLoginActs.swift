@@ -47,7 +47,8 @@ extension SQLConnection {
             """
             SELECT id, code, guesses, expires_at FROM phone_challenge
             WHERE number = \(operation.identity) AND client_id = \(operation.client)
-                AND device = \(operation.device?.id ?? "") AND expires_at > \(now)
+                AND device = \(operation.device?.id ?? "") AND purpose = \(operation.purpose.name)
+                AND expires_at > \(now)
             """)
         guard let live else { return try await openChallenge(for: operation) }
         let id = try live.text(0)
@@ -72,10 +73,10 @@ extension SQLConnection {
         let sealed = operation.codeSeal.seal(operation.code, challenge: operation.challengeID)
         try await run(
             """
-            INSERT INTO phone_challenge (id, client_id, number, device, code, guesses, expires_at)
+            INSERT INTO phone_challenge (id, client_id, number, device, purpose, code, guesses, expires_at)
             VALUES (\(operation.challengeID), \(operation.client), \(operation.identity),
-                \(operation.device?.id ?? ""), \(sealed), 0, \(operation.expiresAt))
-            ON CONFLICT (number, client_id, device) DO UPDATE SET
+                \(operation.device?.id ?? ""), \(operation.purpose.name), \(sealed), 0, \(operation.expiresAt))
+            ON CONFLICT (number, client_id, device, purpose) DO UPDATE SET
                 id = excluded.id, code = excluded.code, guesses = 0, expires_at = excluded.expires_at
             """)
         return Challenge(
@@ -83,14 +84,28 @@ extension SQLConnection {
     }
 
     fileprivate func insert(_ operation: NewPhoneOperation, challenge: Challenge) async throws {
-        try await run(
-            """
-            INSERT INTO phone_operation
-                (id, challenge_id, state, scope, redirect_uri, redirect_requested, code_challenge, link_digest, expires_at)
-            VALUES (\(operation.id), \(challenge.id), \(operation.state), \(operation.scope),
-                \(operation.redirect.uri), \(operation.redirect.wasRequested), \(operation.codeChallenge),
-                \(operation.linkDigest), \(challenge.expiresAt))
-            """)
+        switch operation.purpose {
+        case .authorizationCode(let binding):
+            try await run(
+                """
+                INSERT INTO phone_operation
+                    (id, challenge_id, state, scope, redirect_uri, redirect_requested, code_challenge, link_digest,
+                    asking_device, started_at, expires_at)
+                VALUES (\(operation.id), \(challenge.id), \(binding.state), \(binding.scope),
+                    \(binding.redirect.uri), \(binding.redirect.wasRequested), \(binding.codeChallenge),
+                    \(operation.linkDigest), \(operation.askingDevice), \(operation.startedAt), \(challenge.expiresAt))
+                """)
+        case .session(let binding):
+            // The request to go on with comes back with the browser, so what an app's login keeps stays empty.
+            try await run(
+                """
+                INSERT INTO phone_operation
+                    (id, challenge_id, state, scope, redirect_uri, redirect_requested, browser, continuation,
+                    link_digest, asking_device, started_at, expires_at)
+                VALUES (\(operation.id), \(challenge.id), '', '', '', 0, \(binding.browser), \(binding.continuation),
+                    \(operation.linkDigest), \(operation.askingDevice), \(operation.startedAt), \(challenge.expiresAt))
+                """)
+        }
     }
 }
 

@@ -1,6 +1,8 @@
+package import Accounts
 package import Cryptography
 package import DeveloperLog
 package import OAuth
+import PhoneLogin
 package import RateLimiting
 package import Time
 
@@ -44,6 +46,22 @@ extension SQLStore: TokenStore {
                 WHERE g.id = \(grant) AND g.revoked_at IS NULL AND a.disabled_at IS NULL
                     AND NOT EXISTS (SELECT 1 FROM revoked_token WHERE id = \(tokenID))
                 """) != nil
+        }
+    }
+
+    package func profile(tokenID: String, grant: GrantID) async throws -> AccountProfile? {
+        try await engine.read { connection in
+            let row = try await connection.first(
+                """
+                SELECT a.id, (SELECT p.number FROM account_phone p WHERE p.account_id = a.id), a.created_at
+                FROM token_grant g JOIN account a ON a.id = g.account_id
+                WHERE g.id = \(grant) AND g.revoked_at IS NULL AND a.disabled_at IS NULL
+                    AND NOT EXISTS (SELECT 1 FROM revoked_token WHERE id = \(tokenID))
+                """)
+            guard let row else { return nil }
+            return AccountProfile(
+                id: AccountID(try row.text(0)), phoneNumber: try row.optionalText(1).map(PhoneIdentity.number),
+                createdAt: try row.time(2))
         }
     }
 

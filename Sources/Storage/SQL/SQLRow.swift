@@ -26,6 +26,11 @@ package struct SQLRow: Sendable {
         return try text(column)
     }
 
+    package func optionalBlob(_ column: Int) throws -> [UInt8]? {
+        if case .null = values[column] { return nil }
+        return try blob(column)
+    }
+
     package func optionalInteger(_ column: Int) throws -> Int64? {
         if case .null = values[column] { return nil }
         return try integer(column)

@@ -31,3 +31,4 @@ extension PhoneIdentity: SQLBindable { package var sqlValue: SQLValue { .text(ra
 extension GrantID: SQLBindable { package var sqlValue: SQLValue { .text(rawValue) } }
 extension Scope: SQLBindable { package var sqlValue: SQLValue { .text(text) } }
 extension CodeChallenge: SQLBindable { package var sqlValue: SQLValue { .text(rawValue) } }
+extension SessionID: SQLBindable { package var sqlValue: SQLValue { .text(rawValue) } }

@@ -71,6 +71,7 @@ extension TokenResponse {
             "expires_in": .integer(Int64(expiresInSeconds)),
         ]
         if let refreshToken { members["refresh_token"] = .string(refreshToken) }
+        if let idToken { members["id_token"] = .string(idToken) }
         members["scope"] = .string(scope.text)
         return .object(members)
     }
@@ -95,11 +96,11 @@ extension IntrospectionResponse {
                 "iat": .integer(token.issuedAt.seconds),
                 "jti": .string(token.id),
             ]
-        case .refreshToken(let state, let issuer):
+        case .refreshToken(let state, let subject, let issuer):
             return [
                 "active": true,
                 "iss": .string(issuer.url),
-                "sub": .string(state.grant.account.rawValue),
+                "sub": .string(subject),
                 "client_id": .string(state.grant.client.rawValue),
                 "scope": .string(state.grant.scope.text),
                 "token_type": "refresh_token",

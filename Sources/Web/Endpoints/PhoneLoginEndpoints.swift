@@ -69,7 +69,8 @@ package struct PhoneLoginEndpoints: Sendable {
             uiLocales: try query.value("ui_locales"), acceptLanguage: request.headers[.acceptLanguage],
             phoneNumber: try body.string("phone_number"), sendLink: try body.bool("send_link") ?? false,
             linkURL: try body.string("link_url"),
-            deviceID: try body.string("device_id"))
+            deviceID: try body.string("device_id"),
+            askingDevice: AskingDevice.description(userAgent: request.headers[.userAgent]))
     }
 
     private func readConfirm(_ request: Request) async throws(WireFailure) -> PhoneLoginConfirmation {

@@ -18,8 +18,10 @@ package struct WellKnownEndpoints: Sendable {
         router.get("/.well-known/jwks.json") { _, _ in
             Self.cacheable(keys.current.published.json())
         }
-        router.get("/.well-known/oauth-authorization-server") { _, _ in
-            Self.cacheable(ServerMetadata.document(issuer: issuer))
+        for name in ["oauth-authorization-server", "openid-configuration"] {
+            router.get("/.well-known/\(name)") { _, _ in
+                Self.cacheable(ServerMetadata.document(issuer: issuer))
+            }
         }
     }
 

@@ -11,6 +11,10 @@ extension OAuthError {
         var response = Response.json(
             status, ["error": .string(code.rawValue), "error_description": .string("\(description)")])
         if code == .invalidClient { response.headers[.wwwAuthenticate] = #"Basic realm="denwa", charset="UTF-8""# }
+        if code == .invalidToken || code == .insufficientScope {
+            response.headers[.wwwAuthenticate] =
+                #"Bearer realm="denwa", error="\#(code.rawValue)", error_description="\#(description)""#
+        }
         if code == .serverError { response.headers[.retryAfter] = "5" }
         if let limit { response.add(limit) }
         return response
@@ -20,7 +24,8 @@ extension OAuthError {
         if limit != nil { return .tooManyRequests }
         if isTooLarge { return .contentTooLarge }
         switch code {
-        case .invalidClient: return .unauthorized
+        case .invalidClient, .invalidToken: return .unauthorized
+        case .insufficientScope: return .forbidden
         // The store could not be reached or refused to write: nothing happened, and trying again may work.
         case .serverError, .temporarilyUnavailable: return .serviceUnavailable
         default: return .badRequest

@@ -87,6 +87,9 @@ extension ConfigurationKey {
             name: "limits.confirmPerIP", kind: .limit, fallback: "60/60",
             help: "Confirmations from one IPv4 address or IPv6 /64."),
         .init(
+            name: "limits.pollPerIP", kind: .limit, fallback: "600/60",
+            help: "Polls for the answer to a link from one IPv4 address or IPv6 /64."),
+        .init(
             name: "limits.tokenPerClient", kind: .limit, fallback: "6000/60",
             help: "Tokens issued to one client."),
         .init(
@@ -101,6 +104,19 @@ extension ConfigurationKey {
         .init(
             name: "tokens.refreshGraceSeconds", kind: .integer, fallback: "30",
             help: "How long a spent refresh token answers with the same successor."),
+        .init(
+            name: "session.idleLifetimeSeconds", kind: .integer, fallback: "259200",
+            help: "How long a browser stays signed in without being used."),
+        .init(
+            name: "session.lifetimeSeconds", kind: .integer, fallback: "2592000",
+            help: "How long a browser stays signed in at most."),
+        .init(name: "branding.name", kind: .text, fallback: "Denwa", help: "This server's name on its pages."),
+        .init(
+            name: "branding.logoFile", kind: .text, fallback: "none",
+            help: "A PNG, JPEG, WebP, GIF or SVG of at most 64 KiB for the server's own pages."),
+        .init(
+            name: "branding.color", kind: .text, fallback: "none",
+            help: "The colour of buttons, `#rrggbb`; a client's `brand_color` comes first."),
         .init(
             name: "developerLog.retentionDays", kind: .integer, fallback: "90",
             help: "How long the developer log is kept."),

@@ -1,3 +1,4 @@
+import Accounts
 import JOSE
 import Logging
 import OAuth
@@ -31,6 +32,10 @@ struct ConfigurationReader {
         configuration.phone = phone()
         configuration.allowedTestNumbers = Set(list("phone.testNumbers"))
         configuration.tokens = tokens()
+        configuration.sessions = sessions()
+        configuration.brandName = text("branding.name", configuration.brandName)
+        configuration.brandLogoFile = sources.text("branding.logoFile")?.value
+        configuration.brandColor = color("branding.color")
         configuration.tokenPerClient = limit("limits.tokenPerClient", configuration.tokenPerClient)
         configuration.developerLogRetentionDays = integer("developerLog.retentionDays", 90, in: 1...3650)
         let metricsPort = integer("metrics.port", 0, in: 0...65535)
@@ -69,6 +74,7 @@ struct ConfigurationReader {
         phone.sendPerIP = limit("limits.sendPerIP", phone.sendPerIP)
         phone.sendPerClient = limit("limits.sendPerClient", phone.sendPerClient)
         phone.confirmPerIP = limit("limits.confirmPerIP", phone.confirmPerIP)
+        phone.pollPerIP = limit("limits.pollPerIP", phone.pollPerIP)
         return phone
     }
 
@@ -81,6 +87,15 @@ struct ConfigurationReader {
         tokens.codeLifetimeSeconds = integer("tokens.codeLifetimeSeconds", tokens.codeLifetimeSeconds, in: 1...600)
         tokens.refreshGraceSeconds = integer("tokens.refreshGraceSeconds", tokens.refreshGraceSeconds, in: 0...3600)
         return tokens
+    }
+
+    private mutating func sessions() -> SessionSettings {
+        var sessions = SessionSettings()
+        sessions.idleLifetimeSeconds = integer(
+            "session.idleLifetimeSeconds", sessions.idleLifetimeSeconds, in: 60...31_536_000)
+        sessions.lifetimeSeconds = integer(
+            "session.lifetimeSeconds", sessions.lifetimeSeconds, in: 60...31_536_000)
+        return sessions
     }
 
     private mutating func databasePath(_ fallback: String) -> String {
@@ -125,6 +140,15 @@ extension ConfigurationReader {
         guard let (value, source) = sources.text(name) else { return fallback }
         if value.isEmpty { sources.report("\(source) must not be empty") }
         return value
+    }
+
+    private mutating func color(_ name: String) -> BrandColor? {
+        guard let (value, source) = sources.text(name) else { return nil }
+        guard let color = BrandColor(value) else {
+            sources.report("\(source) must be written #rrggbb")
+            return nil
+        }
+        return color
     }
 
     private mutating func integer(_ name: String, _ fallback: Int, in range: ClosedRange<Int>) -> Int {

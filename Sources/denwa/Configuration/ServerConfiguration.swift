@@ -1,3 +1,4 @@
+import Accounts
 import JOSE
 import Logging
 import OAuth
@@ -28,6 +29,10 @@ struct ServerConfiguration: Sendable {
     /// Clients' test numbers that production allows.
     var allowedTestNumbers: Set<String> = []
     var tokens = TokenSettings()
+    var sessions = SessionSettings()
+    var brandName = "Denwa"
+    var brandLogoFile: String?
+    var brandColor: BrandColor?
     var tokenPerClient = Limit(count: 6000, windowSeconds: 60)
     var developerLogRetentionDays = 90
     /// `nil`: no metrics.

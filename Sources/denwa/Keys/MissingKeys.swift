@@ -6,10 +6,12 @@ import OAuth
 /// would be spent for nothing.
 enum MissingKeys {
     static func problems(clients: [Client], active: [SignatureAlgorithm: JWSKey]) -> [String] {
-        clients.filter { active[$0.signingAlgorithm] == nil }.map { client in
-            let algorithm = client.signingAlgorithm.rawValue
-            return "client \"\(client.id.rawValue)\" wants \(algorithm), which no active key signs: "
-                + "`denwa keys generate --algorithm \(algorithm)`"
+        clients.flatMap { client in
+            Set([client.signingAlgorithm, client.idTokenAlgorithm]).filter { active[$0] == nil }
+                .map(\.rawValue).sorted().map { algorithm in
+                    "client \"\(client.id.rawValue)\" wants \(algorithm), which no active key signs: "
+                        + "`denwa keys generate --algorithm \(algorithm)`"
+                }
         }
     }
 }

@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import JOSE
 import Logging
+import OAuth
 import PhoneLogin
 import RateLimiting
 
@@ -77,7 +78,19 @@ extension PhoneLoginError {
 extension ErrorEnvelope {
     static let malformed = ErrorEnvelope(.badRequest, "002-027", "A parameter is malformed.")
     static let missing = ErrorEnvelope(.badRequest, "002-028", "A required parameter is missing.")
+    static let unauthorized = ErrorEnvelope(.unauthorized, "002-016", "The token is missing, invalid or revoked.")
+    static let notYet = ErrorEnvelope(.requestTimeout, "002-059", "The link has not been answered yet.")
     static let invalidToken = ErrorEnvelope(.unprocessableContent, "002-016", "The token is invalid or revoked.")
+}
+
+extension OAuthError {
+    /// The answer of a route that takes a user's token.
+    func envelope(logger: Logger) -> ErrorEnvelope {
+        guard code == .serverError else { return .unauthorized }
+        if let cause { logger.error("request failed", metadata: ["cause": "\(type(of: cause))"]) }
+        return ErrorEnvelope(
+            .serviceUnavailable, "000-001", "The server cannot answer right now.", retryAfterSeconds: 5)
+    }
 }
 
 extension BodyFailure {

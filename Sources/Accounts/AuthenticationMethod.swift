@@ -1,0 +1,5 @@
+/// How a person proved who they are (RFC 8176 §2, the `amr` claim).
+package enum AuthenticationMethod: String, Sendable, CaseIterable {
+    case oneTimePassword = "otp"
+    case sms
+}

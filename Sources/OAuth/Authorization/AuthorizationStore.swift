@@ -1,0 +1,42 @@
+package import Accounts
+package import Cryptography
+import DeveloperLog
+package import Time
+
+/// A code about to be issued, with the grant that it stands for.
+package struct NewAuthorization: Sendable {
+    package let client: ClientID
+    package let scope: Scope
+    package let redirect: VerifiedRedirect
+    package let codeChallenge: CodeChallenge?
+    package let nonce: String?
+    package let grant: GrantID
+    package let code: SHA256Digest
+    package let expiresAt: Timestamp
+}
+
+/// A browser's session at the authorization endpoint.
+package struct AuthorizationAttempt: Sendable {
+    /// Of the session cookie.
+    package let session: SHA256Digest
+    /// The session lives on until then: it is being used.
+    package let idleUntil: Timestamp
+    package let authorization: NewAuthorization
+    /// Whether the person has just agreed to the scope, which is then remembered.
+    package let isConsentGiven: Bool
+    /// What is left to ask; `nil` issues the code.
+    package let interaction: @Sendable (Session, _ consented: Scope?) -> Interaction?
+}
+
+package enum AuthorizationOutcome: Sendable, Equatable {
+    case issued
+    case interaction(Interaction, Session)
+    /// The cookie stands for no session that lasts.
+    case signedOut
+}
+
+/// The act of the authorization endpoint.
+package protocol AuthorizationStore: Sendable {
+    /// Finds the session, keeps it alive, and issues the code when nothing is left to ask: one transaction.
+    func authorize(_ attempt: AuthorizationAttempt, at now: Timestamp) async throws -> AuthorizationOutcome
+}

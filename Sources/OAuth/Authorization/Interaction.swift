@@ -1,0 +1,40 @@
+import Accounts
+import Time
+
+/// What is left to ask the person before an app gets its code.
+package enum Interaction: Sendable, Equatable {
+    case signIn
+    case chooseAccount
+    case consent
+}
+
+extension AuthorizationRequest {
+    /// The first thing that is missing; `nil` when nothing is.
+    ///
+    /// - Parameter consented: what the account allowed this client before.
+    func interaction(
+        session: Session, consented: Scope?, subjects: SubjectIdentifiers, at now: Timestamp
+    ) -> Interaction? {
+        if prompt.contains(.login) { return .signIn }
+        // OpenID Connect Core §3.1.2.1: an age of 0 is the same as `prompt=login`.
+        if let maxAgeSeconds, now >= session.authenticatedAt.adding(seconds: maxAgeSeconds) { return .signIn }
+        if let expectedSubject, expectedSubject != subjects.subject(of: session.account, for: client) {
+            return .signIn
+        }
+        if prompt.contains(.selectAccount) { return .chooseAccount }
+        if prompt.contains(.consent) { return .consent }
+        if client.isFirstParty { return nil }
+        guard let consented, scope.isSubset(of: consented) else { return .consent }
+        return nil
+    }
+}
+
+extension Interaction {
+    /// What an app hears that asked for no interaction (`prompt=none`).
+    var refusal: OAuthError {
+        switch self {
+        case .signIn, .chooseAccount: OAuthError(.loginRequired, "nobody is signed in who could answer")
+        case .consent: OAuthError(.consentRequired, "the person has not agreed to this yet")
+        }
+    }
+}

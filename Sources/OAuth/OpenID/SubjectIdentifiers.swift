@@ -1,0 +1,29 @@
+package import Accounts
+import Cryptography
+
+/// The `sub` that a client knows an account by (OpenID Connect Core §8).
+package struct SubjectIdentifiers: Sendable {
+    private let key: [UInt8]
+
+    package init(secret: [UInt8]) {
+        key = KeyDerivation.hkdfSHA256(secret: secret, info: "denwa pairwise subject", length: 32)
+    }
+
+    /// The account's own id, or for a pairwise client a UUID that only clients of its sector share. Computed and
+    /// never stored; nobody without the key can tell which pairwise subjects are one person.
+    package func subject(of account: AccountID, for client: Client) -> String {
+        guard client.subjectType == .pairwise else { return account.rawValue }
+        // Accounts' ids all have one length, so the two parts cannot run into each other.
+        let input = account.rawValue + (client.sectorIdentifier ?? client.id.rawValue)
+        return Self.uuid(Array(HMAC.sha256(Array(input.utf8), key: key).prefix(16)))
+    }
+
+    /// A UUID of version 8, "custom" (RFC 9562 §5.8).
+    private static func uuid(_ bytes: [UInt8]) -> String {
+        var bytes = bytes
+        bytes[6] = bytes[6] & 0x0F | 0x80
+        bytes[8] = bytes[8] & 0x3F | 0x80
+        let fields = [bytes[0..<4], bytes[4..<6], bytes[6..<8], bytes[8..<10], bytes[10..<16]]
+        return fields.map { Hex.encode(Array($0)) }.joined(separator: "-")
+    }
+}

@@ -1,0 +1,59 @@
+package import Accounts
+package import JOSE
+package import Time
+
+/// The UserInfo endpoint (OpenID Connect Core §5.3) without its HTTP, and the account behind a bearer token.
+package struct UserInfoEndpoint: Sendable {
+    private let verifier: AccessTokenVerifier
+    private let registry: ClientRegistry
+    private let store: any TokenStore
+    private let subjects: SubjectIdentifiers
+
+    package init(
+        verifier: AccessTokenVerifier, registry: ClientRegistry, store: any TokenStore, subjects: SubjectIdentifiers
+    ) {
+        self.verifier = verifier
+        self.registry = registry
+        self.store = store
+        self.subjects = subjects
+    }
+
+    /// Whom a token speaks for.
+    package struct Bearer: Sendable {
+        package let token: AccessToken
+        package let profile: AccountProfile
+        /// As the token's client knows the account.
+        package let subject: String
+    }
+
+    /// RFC 6750 §3.1: a token that is no token, over, revoked, or a client's own is one answer.
+    package func bearer(_ token: String, at now: Timestamp) async throws(OAuthError) -> Bearer {
+        let invalid = OAuthError(.invalidToken, "the access token is invalid, expired or revoked")
+        guard let accessToken = try? verifier.verify(token, at: now), let grant = accessToken.grant,
+            let client = registry[accessToken.client]
+        else { throw invalid }
+        let profile: AccountProfile?
+        do { profile = try await store.profile(tokenID: accessToken.id, grant: grant) } catch {
+            throw .serverError(error)
+        }
+        guard let profile else { throw invalid }
+        return Bearer(token: accessToken, profile: profile, subject: subjects.subject(of: profile.id, for: client))
+    }
+
+    /// The claims that the token's scope asks for (§5.4). What an account does not have is left out (§5.3.2).
+    package func claims(_ token: String, at now: Timestamp) async throws(OAuthError) -> JSONObject {
+        let bearer = try await bearer(token, at: now)
+        guard bearer.token.scope.isOpenID else {
+            throw OAuthError(.insufficientScope, "the access token was not granted the scope openid")
+        }
+        var claims: JSONObject = ["sub": .string(bearer.subject)]
+        if bearer.token.scope.contains("phone"), let number = bearer.profile.phoneNumber {
+            claims["phone_number"] = .string(number)
+            claims["phone_number_verified"] = true
+        }
+        if bearer.token.scope.contains("profile") {
+            claims["updated_at"] = .integer(bearer.profile.createdAt.seconds)
+        }
+        return claims
+    }
+}

@@ -1,0 +1,61 @@
+import Accounts
+package import OAuth
+package import Time
+
+extension SQLStore: AuthorizationStore {
+    package func authorize(
+        _ attempt: AuthorizationAttempt, at now: Timestamp
+    ) async throws -> AuthorizationOutcome {
+        try await engine.write { connection in
+            guard let session = try await connection.session(attempt.session, at: now) else { return .signedOut }
+            // It is in use, so its idle time starts anew.
+            try await connection.run(
+                "UPDATE session SET idle_until = \(attempt.idleUntil) WHERE digest = \(attempt.session)")
+            let authorization = attempt.authorization
+            let consented = try await connection.consentedScope(of: session.account, to: authorization.client)
+            if let interaction = attempt.interaction(session, consented) { return .interaction(interaction, session) }
+            if attempt.isConsentGiven {
+                let scope = consented?.union(authorization.scope) ?? authorization.scope
+                try await connection.remember(scope, of: session.account, to: authorization.client, at: now)
+            }
+            try await connection.issue(authorization, in: session)
+            return .issued
+        }
+    }
+}
+
+extension SQLConnection {
+    fileprivate func consentedScope(of account: AccountID, to client: ClientID) async throws -> Scope? {
+        let row = try await first(
+            "SELECT scope FROM consent WHERE account_id = \(account) AND client_id = \(client)")
+        return try row.flatMap { Scope(try $0.text(0)) }
+    }
+
+    fileprivate func remember(
+        _ scope: Scope, of account: AccountID, to client: ClientID, at now: Timestamp
+    ) async throws {
+        try await run(
+            """
+            INSERT INTO consent (account_id, client_id, scope, given_at)
+            VALUES (\(account), \(client), \(scope), \(now))
+            ON CONFLICT (account_id, client_id) DO UPDATE SET scope = excluded.scope, given_at = excluded.given_at
+            """)
+    }
+
+    fileprivate func issue(_ authorization: NewAuthorization, in session: Session) async throws {
+        try await insert(
+            Grant(
+                id: authorization.grant, account: session.account, client: authorization.client,
+                scope: authorization.scope, authenticatedAt: session.authenticatedAt, methods: session.methods,
+                session: session.id),
+            expiresAt: authorization.expiresAt)
+        try await run(
+            """
+            INSERT INTO authorization_code
+                (digest, grant_id, client_id, redirect_uri, redirect_requested, code_challenge, nonce, expires_at)
+            VALUES (\(authorization.code), \(authorization.grant), \(authorization.client),
+                \(authorization.redirect.uri), \(authorization.redirect.wasRequested), \(authorization.codeChallenge),
+                \(authorization.nonce), \(authorization.expiresAt))
+            """)
+    }
+}

@@ -1,0 +1,74 @@
+package import Accounts
+package import Cryptography
+package import DeveloperLog
+import PhoneLogin
+package import Time
+
+extension SQLStore: SessionStore {
+    package func session(_ digest: SHA256Digest, at now: Timestamp) async throws -> Session? {
+        try await engine.read { connection in try await connection.session(digest, at: now) }
+    }
+
+    package func endSession(
+        _ digest: SHA256Digest, if mayEnd: @escaping @Sendable (Session) -> Bool, from origin: RequestOrigin,
+        at now: Timestamp
+    ) async throws -> SessionEnding {
+        try await engine.write { connection in
+            guard let session = try await connection.session(digest, at: now) else { return .none }
+            guard mayEnd(session) else { return .confirmationNeeded(session) }
+            try await connection.run("DELETE FROM session WHERE digest = \(digest)")
+            return .ended(session)
+        }
+    }
+
+    package func endSessions(
+        of account: AccountID, andGrants: Bool, from origin: RequestOrigin, at now: Timestamp
+    ) async throws {
+        try await engine.write { connection in
+            try await connection.endSessions(of: account)
+            guard andGrants else { return }
+            try await connection.revokeGrants(of: account, at: now)
+            try await connection.record(
+                SecurityEvent(
+                    .signedOutEverywhere, at: now, origin: origin, accountID: account.rawValue,
+                    reason: "every session and token ended"))
+        }
+    }
+}
+
+extension SQLConnection {
+    /// Ends the session that the browser had: what it held before a sign-in is worth nothing after it.
+    func begin(_ session: NewSession, of account: AccountID, at now: Timestamp) async throws {
+        if let old = session.replacing { try await run("DELETE FROM session WHERE digest = \(old)") }
+        try await run(
+            """
+            INSERT INTO session (digest, id, account_id, methods, authenticated_at, idle_until, expires_at)
+            VALUES (\(session.digest), \(session.id), \(account), \([AuthenticationMethod].textedCode.words), \(now),
+                \(session.idleUntil), \(session.expiresAt))
+            """)
+    }
+
+    func session(_ digest: SHA256Digest, at now: Timestamp) async throws -> Session? {
+        try await first(
+            """
+            SELECT s.id, s.account_id, (SELECT p.number FROM account_phone p WHERE p.account_id = s.account_id),
+                s.authenticated_at, s.methods
+            FROM session s JOIN account a ON a.id = s.account_id
+            WHERE s.digest = \(digest) AND s.idle_until > \(now) AND s.expires_at > \(now) AND a.disabled_at IS NULL
+            """
+        ).map(Session.init(row:))
+    }
+
+    func endSessions(of account: AccountID) async throws {
+        try await run("DELETE FROM session WHERE account_id = \(account)")
+    }
+}
+
+extension Session {
+    fileprivate init(row: SQLRow) throws {
+        self.init(
+            id: SessionID(try row.text(0)), account: AccountID(try row.text(1)),
+            phoneNumber: try row.optionalText(2).map(PhoneIdentity.number), authenticatedAt: try row.time(3),
+            methods: [AuthenticationMethod](words: try row.text(4)))
+    }
+}

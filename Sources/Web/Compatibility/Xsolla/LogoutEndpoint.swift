@@ -1,0 +1,55 @@
+package import Accounts
+import HTTPTypes
+package import Hummingbird
+import JOSE
+import Logging
+package import OAuth
+
+/// `GET|POST /oauth2/logout?sessions=sso|all` with a user's token: `sso` ends the user's sessions in browsers,
+/// `all` every access and refresh token too.
+package struct LogoutEndpoint: Sendable {
+    private let userInfo: UserInfoEndpoint
+    private let sessions: any SessionStore
+    private let edge: Edge
+
+    package init(userInfo: UserInfoEndpoint, sessions: any SessionStore, edge: Edge) {
+        self.userInfo = userInfo
+        self.sessions = sessions
+        self.edge = edge
+    }
+
+    package func add(to router: Router<DenwaRequestContext>) {
+        router.get("/oauth2/logout") { request, context in await logout(request, context) }
+        router.post("/oauth2/logout") { request, context in await logout(request, context) }
+    }
+
+    private func logout(_ request: Request, _ context: DenwaRequestContext) async -> Response {
+        do throws(WireFailure) {
+            let wish = try XsollaQuery(request).value("sessions") ?? "sso"
+            guard wish == "sso" || wish == "all" else { throw .malformed }
+            guard let token = request.bearerToken else { return ErrorEnvelope.unauthorized.response }
+            return await logout(token, everywhere: wish == "all", request, context)
+        } catch {
+            return error.response
+        }
+    }
+
+    private func logout(
+        _ token: String, everywhere: Bool, _ request: Request, _ context: DenwaRequestContext
+    ) async -> Response {
+        let failure: OAuthError
+        do throws(OAuthError) {
+            let account = try await userInfo.bearer(token, at: edge.now).profile.id
+            do {
+                try await sessions.endSessions(
+                    of: account, andGrants: everywhere, from: edge.origin(of: request, context), at: edge.now)
+            } catch {
+                throw .serverError(error)
+            }
+            return .empty(.noContent)
+        } catch {
+            failure = error
+        }
+        return failure.envelope(logger: context.logger).response
+    }
+}

@@ -1,0 +1,37 @@
+import Accounts
+import HTTPTypes
+package import Hummingbird
+import JOSE
+package import OAuth
+import Time
+
+/// `GET /users/me`: the profile behind a user's token, with the names of Xsolla Login. What an account does not
+/// have is `null`, as its SDKs expect.
+package struct UsersMeEndpoint: Sendable {
+    private let userInfo: UserInfoEndpoint
+    private let edge: Edge
+
+    package init(userInfo: UserInfoEndpoint, edge: Edge) {
+        self.userInfo = userInfo
+        self.edge = edge
+    }
+
+    package func add(to router: Router<DenwaRequestContext>) {
+        router.get("/users/me") { request, context in
+            do throws(OAuthError) {
+                guard let token = request.bearerToken else { return ErrorEnvelope.unauthorized.response }
+                let bearer = try await userInfo.bearer(token, at: edge.now)
+                let number = bearer.profile.phoneNumber.map(JSONValue.string) ?? .null
+                return .json(
+                    .ok,
+                    [
+                        "id": .string(bearer.subject), "phone": number, "phone_auth": number, "username": .null,
+                        "email": .null, "name": .null, "nickname": .null, "picture": .null, "is_anonymous": false,
+                        "registered": .string(bearer.profile.createdAt.internetDate),
+                    ])
+            } catch {
+                return error.envelope(logger: context.logger).response
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import HTTPTypes
+package import Hummingbird
+package import OAuth
+
+/// Lets the pages of registered origins read the answers of the API (Fetch Standard, CORS): single-page apps
+/// have no server of their own.
+///
+/// Never with cookies: what a browser is signed in to is this server's own pages' business, and those are not
+/// among the paths.
+package struct CrossOrigin: RouterMiddleware {
+    private let registry: ClientRegistry
+
+    package init(registry: ClientRegistry) { self.registry = registry }
+
+    private static let paths: Set<String> = [
+        "/oauth2/token", "/oauth2/userinfo", "/oauth2/revoke", "/oauth2/logout", "/oauth2/login/phone/request",
+        "/oauth2/login/phone/confirm", "/oauth2/login/phone/link", "/otc/code", "/token/validate", "/users/me",
+    ]
+
+    package func handle(
+        _ request: Request, context: DenwaRequestContext,
+        next: @concurrent (Request, DenwaRequestContext) async throws -> Response
+    ) async throws -> Response {
+        guard let origin = request.headers[.origin], Self.paths.contains(request.uri.path),
+            registry.allowsOrigin(origin)
+        else { return try await next(request, context) }
+        var response: Response
+        if request.method == .options, request.headers[.accessControlRequestMethod] != nil {
+            response = Response(
+                status: .noContent,
+                headers: [
+                    .accessControlAllowMethods: "GET, POST", .accessControlAllowHeaders: "Authorization, Content-Type",
+                    .accessControlMaxAge: "600",
+                ])
+        } else {
+            response = try await next(request, context)
+        }
+        response.headers[.accessControlAllowOrigin] = origin
+        response.headers[.vary] = "Origin"
+        response.headers[.accessControlExposeHeaders] = "Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate"
+        return response
+    }
+}
