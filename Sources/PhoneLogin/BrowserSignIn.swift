@@ -137,7 +137,8 @@ extension PhoneLoginFlow {
         let token = entropy.token()
         let guess = PhoneGuess(
             operationID: signIn.operationID, client: client.id, number: signIn.number, isFor: { $0 == identity },
-            proof: proof, maxGuesses: settings.maxGuesses, codeSeal: codeSeal, budget: { budget($0, $1) }, newAccount: AccountID(entropy.uuid()),
+            proof: proof, maxGuesses: settings.maxGuesses, codeSeal: codeSeal, budget: { budget($0, $1) },
+            newAccount: AccountID(entropy.uuid()),
             reward: .session(
                 newSession(token, replacing: browser.session, at: now), browser: SHA256Digest(of: browser.browser)))
         let passed = try await perform(guess, from: origin, at: now)

@@ -16,7 +16,8 @@ extension PhoneLoginFlow {
         let parameters = try await check(request, for: client, from: origin, at: now)
         guard let number = request.phoneNumber else { throw .parameterMissing }
         let phone = try await checkedNumber(
-            { () throws(PhoneNumberError) in try PhoneNumber(e164Input: number) }, client: client, from: origin, at: now)
+            { () throws(PhoneNumberError) in try PhoneNumber(e164Input: number) }, client: client, from: origin, at: now
+        )
         let start = LoginStart(
             client: client, phone: phone,
             purpose: .authorizationCode(

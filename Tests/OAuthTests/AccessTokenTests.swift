@@ -19,7 +19,9 @@ import Time
             self.keys = keys
             var settings = TokenSettings()
             settings.accessLifetimeSeconds = 600
-            tokens = AccessTokenIssuer(issuer: issuer, keys: keys, settings: settings, entropy: .seeded(1))
+            tokens = AccessTokenIssuer(
+                issuer: issuer, keys: keys, subjects: SubjectIdentifiers(secret: TestSecret.bytes), settings: settings,
+                entropy: .seeded(1))
             verifier = AccessTokenVerifier(issuer: issuer, keys: keys)
         }
     }

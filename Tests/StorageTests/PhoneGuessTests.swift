@@ -20,8 +20,9 @@ import Time
                 Issue.record("the right code must pass")
                 return
             }
-            #expect(passed.state == "state-of-the-client")
-            #expect(passed.redirectURI == "https://game.example/callback")
+            let remembered = PassedOperation.Continuation.redirect(
+                uri: "https://game.example/callback", state: "state-of-the-client")
+            #expect(passed.continuation == remembered)
             #expect(try await store.account(.number("+819012345678")) == Account(id: passed.account, isDisabled: false))
         }
     }

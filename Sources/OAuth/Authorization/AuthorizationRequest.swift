@@ -113,7 +113,8 @@ extension AuthorizationRequest {
         // A state or response_mode that is itself wrong cannot shape the answer that says so.
         let state = try? parameters.value("state")
         let mode = (try? parameters.value("response_mode")).flatMap { $0 }.flatMap(ResponseMode.init)
-        return AuthorizationTarget(client: client, redirect: redirect, state: state, mode: mode ?? .query, issuer: issuer)
+        return AuthorizationTarget(
+            client: client, redirect: redirect, state: state, mode: mode ?? .query, issuer: issuer)
     }
 
     private static func checked(

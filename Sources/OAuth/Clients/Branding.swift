@@ -42,7 +42,9 @@ package struct Logo: Hashable, Sendable {
         if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) { return ("image/png", "png") }
         if bytes.starts(with: [0xFF, 0xD8, 0xFF]) { return ("image/jpeg", "jpg") }
         if bytes.starts(with: "GIF8".utf8) { return ("image/gif", "gif") }
-        if bytes.starts(with: "RIFF".utf8), bytes.dropFirst(8).starts(with: "WEBP".utf8) { return ("image/webp", "webp") }
+        if bytes.starts(with: "RIFF".utf8), bytes.dropFirst(8).starts(with: "WEBP".utf8) {
+            return ("image/webp", "webp")
+        }
         let text = String(decoding: bytes.prefix(1024), as: UTF8.self)
         if text.contains("<svg") { return ("image/svg+xml", "svg") }
         return nil

@@ -29,7 +29,8 @@ package struct TokenEndpoint: Sendable {
 
     package init(
         authenticator: ClientAuthenticator, store: any TokenStore, issuer: AccessTokenIssuer,
-        idTokens: IDTokenIssuer, settings: TokenSettings, refreshTokens: RefreshTokenDerivation, limitPerClient: Limit?, entropy: Entropy
+        idTokens: IDTokenIssuer, settings: TokenSettings, refreshTokens: RefreshTokenDerivation, limitPerClient: Limit?,
+        entropy: Entropy
     ) {
         self.authenticator = authenticator
         self.limit = limitPerClient

@@ -7,7 +7,8 @@ package struct TokenResponse: Sendable {
     package let idToken: String?
     package let scope: Scope
 
-    package init(_ issued: AccessTokenIssuer.Issued, refreshToken: String? = nil, idToken: String? = nil, scope: Scope) {
+    package init(_ issued: AccessTokenIssuer.Issued, refreshToken: String? = nil, idToken: String? = nil, scope: Scope)
+    {
         self.accessToken = issued.token
         self.expiresInSeconds = issued.lifetimeSeconds
         self.refreshToken = refreshToken

@@ -102,7 +102,8 @@ package struct AuthorizeEndpoint: Sendable {
     }
 
     private func malformed(_ request: Request, _ context: DenwaRequestContext) -> Response {
-        refused(.shown(.invalidRequest("the parameters are malformed, or in two places"), client: nil), request, context)
+        refused(
+            .shown(.invalidRequest("the parameters are malformed, or in two places"), client: nil), request, context)
     }
 
     private func refused(

@@ -119,7 +119,8 @@ package struct SignInPages: Sendable {
             let known = ["openid", "phone", "profile", "email", "offline", "offline_access"].contains(token)
             let wish =
                 known
-                ? texts[key] : texts["scope_other"].map { PageCatalogue.fill($0, with: ["scope": token.isolatedLeftToRight]) }
+                ? texts[key]
+                : texts["scope_other"].map { PageCatalogue.fill($0, with: ["scope": token.isolatedLeftToRight]) }
             if let wish, !wishes.contains(wish) { wishes.append(wish) }
         }
         return wishes
@@ -173,7 +174,9 @@ package struct SignInPages: Sendable {
     }
 
     /// `approved`, `denied` or `gone`.
-    func linkResult(_ result: String, client: Client?, locale: PageLocale, status: HTTPResponse.Status = .ok) -> Response {
+    func linkResult(_ result: String, client: Client?, locale: PageLocale, status: HTTPResponse.Status = .ok)
+        -> Response
+    {
         let page = Page(template: "link-result", locale: locale, client: client) { texts in
             [result: true, "title": texts["title_\(result)"] ?? ""]
         }

@@ -1,5 +1,5 @@
-// Writes Regions/regions-<locale>.json: the phone page's list of countries and regions, [code, name, calling code] in the
-// order in which people of that language look for them.
+// Writes Regions/regions-<locale>.json: the phone page's list of countries and regions, [code, name, calling code], in
+// the order in which people of that language look for them.
 //
 //   node regions.mjs                      Node 20 or newer, with full ICU
 //

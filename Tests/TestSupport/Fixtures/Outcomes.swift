@@ -50,7 +50,7 @@ extension CodeRedemption {
     }
 
     package var grant: Grant? {
-        guard case .redeemed(let grant) = self else { return nil }
+        guard case .redeemed(let grant, _) = self else { return nil }
         return grant
     }
 }

@@ -1,3 +1,4 @@
+import Accounts
 package import Cryptography
 import DeveloperLog
 package import Messaging
@@ -27,8 +28,9 @@ package struct PhoneFlow: Sendable {
         registry = ClientRegistry(clients)
         messageSeal = MessageSeal(secret: TestSecret.bytes, entropy: entropy)
         flow = PhoneLoginFlow(
-            registry: registry, store: store, log: store, settings: settings, authorizationCodeLifetimeSeconds: 60,
-            secret: TestSecret.bytes, health: health, doorbell: Doorbell(), entropy: entropy)
+            registry: registry, store: store, log: store, settings: settings, sessions: SessionSettings(),
+            issuer: .localhost(port: 8080), authorizationCodeLifetimeSeconds: 60, secret: TestSecret.bytes,
+            health: health, doorbell: Doorbell(), entropy: entropy)
     }
 
     package func start(_ request: PhoneLoginRequest = .valid) async throws(PhoneLoginError) -> PhoneLoginStarted {

@@ -25,6 +25,12 @@ package struct PhoneLoginFixture: Sendable {
     package var guessesPerNumber: Limit?
     package var authorizationCodeLifetimeSeconds = 60
     package var secret = TestSecret.bytes
+    /// The cookie of a browser that signs in at the hosted pages; `nil`: an app runs the login itself.
+    package var browser: String?
+    /// The authorization request that a browser goes on with.
+    package var continuation: String?
+    package var linkToken: String?
+    package var askingDevice: String?
     package let entropy: Entropy
 
     package init(seed: UInt64 = 1) { entropy = .seeded(seed) }
@@ -38,13 +44,22 @@ package struct PhoneLoginFixture: Sendable {
     ) throws -> NewPhoneOperation {
         NewPhoneOperation(
             id: id, client: client.id, phone: phone,
-            identity: PhoneIdentity(number: phone.e164, client: client, at: now), device: device, state: state,
-            scope: try known(Scope(scope)), redirect: try client.verifyRedirect(redirectURI),
-            codeChallenge: codeChallenge, linkDigest: nil,
-            challengeID: Unique.name("challenge"),
+            identity: PhoneIdentity(number: phone.e164, client: client, at: now), device: device,
+            purpose: try purpose(), linkDigest: linkToken.map { SHA256Digest(of: $0) }, askingDevice: askingDevice,
+            startedAt: now, challengeID: Unique.name("challenge"),
             code: OneTimeCode(length: code.utf8.count, entropy: .alwaysDrawing(code)),
             expiresAt: now.adding(seconds: lifetimeSeconds), maxGuesses: maxGuesses, codeSeal: codeSeal,
             message: message(Unique.name("message"), at: now))
+    }
+
+    private func purpose() throws -> PhoneLoginPurpose {
+        if let browser {
+            return .session(BrowserBinding(browser: SHA256Digest(of: browser), continuation: continuation))
+        }
+        return .authorizationCode(
+            AuthorizationCodeBinding(
+                state: state, scope: try known(Scope(scope)), redirect: try client.verifyRedirect(redirectURI),
+                codeChallenge: codeChallenge))
     }
 
     private func message(_ id: String, at now: Timestamp) -> @Sendable (OneTimeCode, Timestamp) -> QueuedMessage {
@@ -62,16 +77,28 @@ package struct PhoneLoginFixture: Sendable {
     ) -> PhoneGuess {
         PhoneGuess(
             operationID: operation, client: client.id, number: phone.e164,
-            isFor: { [client, phone] in $0 == PhoneIdentity(number: phone.e164, client: client, at: now) }, code: code,
+            isFor: { [client, phone] in $0 == PhoneIdentity(number: phone.e164, client: client, at: now) },
+            proof: .code(code, approval: "approved \(operation)"),
             maxGuesses: maxGuesses,
             codeSeal: codeSeal,
             budget: { [guessesPerNumber, phone] _, device in
                 LimitCharge(
                     .guessesPerNumber, guessesPerNumber, subject: device.map { "\(phone.e164) \($0)" } ?? phone.e164)
             },
-            newAccount: AccountID(Unique.name("account")), grant: GrantID(Unique.name("grant")),
-            authorizationCode: SHA256Digest(of: authorizationCode),
-            authorizationCodeExpiresAt: now.adding(seconds: authorizationCodeLifetimeSeconds))
+            newAccount: AccountID(Unique.name("account")), reward: reward(authorizationCode, at: now))
+    }
+}
+
+extension PhoneLoginFixture {
+    private func reward(_ token: String, at now: Timestamp) -> PhoneLoginReward {
+        guard let browser else {
+            return .authorizationCode(
+                SHA256Digest(of: token), grant: GrantID(Unique.name("grant")),
+                expiresAt: now.adding(seconds: authorizationCodeLifetimeSeconds))
+        }
+        return .session(
+            NewSession(token: token, replacing: nil, settings: SessionSettings(), entropy: entropy, at: now),
+            browser: SHA256Digest(of: browser))
     }
 }
 
