@@ -267,7 +267,9 @@ const acts = {
     return [words("good", "All tokens of this sign-in are dead. Introspect one, or refresh.")];
   },
 
+  /** Tokens outlive the session at the server, so they are revoked as well. */
   async signOut() {
+    await client.revoke(tokens.refresh_token ?? tokens.access_token).catch(console.error);
     const url = await client.signOutURL(tokens);
     hold(null);
     leave(url);
