@@ -1,6 +1,6 @@
 # The whole developer interface. Every target installs what it needs first.
 
-DEBIAN_PACKAGES := g++ libphonenumber-dev libsqlite3-dev libssl-dev pkg-config python3-venv
+DEBIAN_PACKAGES := chromium fonts-noto-cjk fonts-noto-core g++ libphonenumber-dev libsqlite3-dev libssl-dev pkg-config python3-venv
 PYTHON := .venv/bin/python
 REQUIREMENTS := Tests/EndToEnd/requirements.txt
 SOURCES := Sources Tests Benchmarks Package.swift

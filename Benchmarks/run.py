@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures a Denwa server: how it starts, what it holds, and four works under load. Prints a Markdown table.
+"""Measures a Denwa server: how it starts, what it holds, and five works under load. Prints a Markdown table.
 
     Benchmarks/run.py                                          # .build/release/denwa, 3 runs of 8 s each
     Benchmarks/run.py --runs 5 --seconds 20 --connections 64
@@ -34,7 +34,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCH = ROOT / "var" / "bench"
-WORKS = ("login", "introspect", "refresh", "client_credentials")
+WORKS = ("login", "introspect", "refresh", "client_credentials", "page")
 NUMBERS_A_RUN = 2_000_000       # every run has telephone numbers of its own
 
 
@@ -85,6 +85,7 @@ def parse() -> argparse.Namespace:
     add("--seconds", type=float, default=8, help="measured time of a run")
     add("--warmup", type=float, default=2, help="time before it")
     add("--connections", type=int, default=32, help="callers at a time")
+    add("--page-connections", type=int, default=4, help="the same for pages, whose measure is the time of one")
     add("--threads", type=int, default=1, help="threads of the load generator")
     add("--tokens", type=int, default=500, help="tokens that introspection goes round")
     add("--starts", type=int, default=9, help="starts to take the median of")
@@ -228,7 +229,7 @@ def measure(options: argparse.Namespace, load: Path, url: str, pids: str | None,
         runs = []
         for _ in range(options.runs):
             command = [load, "--json", "--url", url, "--work", work, *client.arguments(),
-                       "--connections", options.connections, "--threads", options.threads,
+                       "--connections", options.page_connections if work == "page" else options.connections, "--threads", options.threads,
                        "--seconds", options.seconds, "--warmup", options.warmup,
                        "--seed", offset + used * NUMBERS_A_RUN]
             if work == "introspect":

@@ -1,5 +1,5 @@
-// A small HTTP/1.1 load generator that knows OAuth: phone logins, introspection, refresh rotation and
-// client_credentials, over keep-alive connections on one epoll loop a thread.
+// A small HTTP/1.1 load generator that knows OAuth: phone logins, introspection, refresh rotation,
+// client_credentials and the first page of a redirect login, over keep-alive connections on one epoll loop a thread.
 //
 // A unit is what a person or a service waits for: a whole login (request, text, confirm, token) counts once. Latencies
 // are kept one by one in microseconds and sorted, so the percentiles are exact. A connection has one request under way
@@ -36,8 +36,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum work { LOGIN, INTROSPECT, REFRESH, CLIENT_CREDENTIALS };
-static const char *const work_names[] = {"login", "introspect", "refresh", "client_credentials"};
+enum work { LOGIN, INTROSPECT, REFRESH, CLIENT_CREDENTIALS, PAGE };
+static const char *const work_names[] = {"login", "introspect", "refresh", "client_credentials", "page"};
 
 enum auth { AUTH_DEFAULT, AUTH_NONE, AUTH_BASIC, AUTH_POST };
 
@@ -49,7 +49,7 @@ static struct {
     const char *client_id, *client_secret, *redirect_uri, *scope;
     enum auth auth;
     const char *outbox, *tokens, *body;
-    const char *token_path, *introspect_path, *request_path, *confirm_path;
+    const char *token_path, *introspect_path, *request_path, *confirm_path, *authorize_path;
     const char *pids;
     uint64_t count, seed;
     bool json;
@@ -58,6 +58,7 @@ static struct {
     .work = LOGIN,
     .token_source = CLIENT_CREDENTIALS,
     .connections = 32,
+    .authorize_path = "/oauth2/authorize",
     .threads = 1,
     .code_length = 6,
     .seconds = 10,
@@ -680,6 +681,8 @@ static void take_reply(thread *thread, connection *connection, int status, const
             if (status != 200) break;
             if (thread->work == INTROSPECT) {
                 if (!json_is_true(body, "active")) break;
+            } else if (thread->work == PAGE) {
+                if (!strstr(body, "name=\"phone_number\"")) break;
             } else if (thread->work == REFRESH) {
                 const char *token = json_string(body, "refresh_token", &thread->value);
                 if (token != NULL) {          // a server that does not rotate may send none
@@ -946,8 +949,24 @@ static thread make_thread(int index, int stride, enum work work, int connections
     return made;
 }
 
+/// An authorization request by somebody who is not signed in.
+static void prepare_page(thread *thread) {
+    thread->prepared_count = 1;
+    thread->prepared = calloc(1, sizeof *thread->prepared);
+    if (thread->prepared == NULL) die("out of memory");
+    char *client_id = encoded(option.client_id), *redirect_uri = encoded(option.redirect_uri ? option.redirect_uri : "");
+    print(thread->prepared,
+          "GET %s?response_type=code&client_id=%s&redirect_uri=%s&scope=openid&state=benchmark-state"
+          "&code_challenge=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU&code_challenge_method=S256 HTTP/1.1\r\n"
+          "Host: %s\r\nAccept-Language: ja\r\n\r\n",
+          option.authorize_path, client_id, redirect_uri, host_header);
+    free(client_id);
+    free(redirect_uri);
+}
+
 /// Does one request a work and token, to be sent again and again.
 static void prepare(thread *thread, const token_list *tokens) {
+    if (thread->work == PAGE) return prepare_page(thread);
     thread->prepared_count = thread->work == INTROSPECT ? tokens->count : 1;
     thread->prepared = calloc(thread->prepared_count, sizeof *thread->prepared);
     if (thread->prepared == NULL) die("out of memory");
@@ -1060,7 +1079,7 @@ static void print_json_string(const char *text) {
 }
 
 static const char usage[] =
-    "usage: load --work login|introspect|refresh|client_credentials [options]\n"
+    "usage: load --work login|introspect|refresh|client_credentials|page [options]\n"
     "\n"
     "  --url URL                 the server (http://127.0.0.1:8080)\n"
     "  --connections N           callers, each with one request under way (32)\n"
@@ -1242,7 +1261,7 @@ int main(int count, char **arguments) {
         threads[index] = make_thread(index, option.threads, option.work, share);
         threads[index].measure_from = from;
         threads[index].measure_until = until;
-        if (option.work == INTROSPECT || option.work == CLIENT_CREDENTIALS) {
+        if (option.work == INTROSPECT || option.work == CLIENT_CREDENTIALS || option.work == PAGE) {
             prepare(&threads[index], &tokens);
             threads[index].prepared_next =
                 threads[index].prepared_count * (size_t)index / (size_t)option.threads;

@@ -16,7 +16,7 @@ package protocol SessionStore: Sendable {
     /// The session that a cookie stands for, while it lasts and its account is enabled.
     func session(_ digest: SHA256Digest, at now: Timestamp) async throws -> Session?
 
-    /// Ends a session if `mayEnd` says so of it.
+    /// Ends a session if `mayEnd` says so of it, with every grant made in it that has no offline access.
     func endSession(
         _ digest: SHA256Digest, if mayEnd: @escaping @Sendable (Session) -> Bool, from origin: RequestOrigin,
         at now: Timestamp

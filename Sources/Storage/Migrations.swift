@@ -148,6 +148,8 @@ extension Migration {
             """,
             "CREATE INDEX account_phone_account ON account_phone (account_id)",
             "ALTER TABLE token_grant ADD COLUMN session_id TEXT",
+            "ALTER TABLE token_grant ADD COLUMN is_offline BIGINT NOT NULL DEFAULT 0",
+            "CREATE INDEX token_grant_session ON token_grant (session_id) WHERE session_id IS NOT NULL",
             "ALTER TABLE authorization_code ADD COLUMN nonce TEXT",
         ])
 }

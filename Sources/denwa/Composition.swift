@@ -37,8 +37,11 @@ struct Composition: Sendable {
     private let logger: Logger
 
     /// Opens or makes the database, the keys and the client list.
+    ///
+    /// - Parameter engine: wraps the database, for tests that watch how it is used.
     init(
-        _ configuration: ServerConfiguration, clock: WallClock = .system, entropy: Entropy = .system, logger: Logger
+        _ configuration: ServerConfiguration, clock: WallClock = .system, entropy: Entropy = .system, logger: Logger,
+        engine: (any SQLEngine) -> any SQLEngine = { $0 }
     ) async throws {
         self.configuration = configuration
         self.clock = clock
@@ -55,7 +58,7 @@ struct Composition: Sendable {
         registry = ClientRegistry(clients)
 
         database = try Self.openDatabase(configuration.databasePath)
-        store = SQLStore(engine: database)
+        store = SQLStore(engine: engine(database))
         try await store.migrate(at: now)
 
         let health = DeliveryHealth()

@@ -7,6 +7,7 @@ import Logging
 import Messaging
 import NIOCore
 import OAuth
+import Storage
 import TestSupport
 import Testing
 import Time
@@ -30,6 +31,7 @@ struct TestServer: Sendable {
 
     static func run(
         clients: String = TestServer.clients, _ configure: (inout ServerConfiguration) -> Void = { _ in },
+        engine: (any SQLEngine) -> any SQLEngine = { $0 },
         _ body: @Sendable (TestServer) async throws -> Void
     ) async throws {
         try await withTemporaryDirectory { folder in
@@ -42,7 +44,8 @@ struct TestServer: Sendable {
             configure(&configuration)
             try clients.write(toFile: configuration.clientsFile, atomically: true, encoding: .utf8)
             let logger = Logger(label: "test") { LogOutput(label: $0, level: .critical, format: .json) }
-            let composition = try await Composition(configuration, clock: clock.clock, logger: logger)
+            let composition = try await Composition(
+                configuration, clock: clock.clock, logger: logger, engine: engine)
             try await Application(responder: composition.responder, logger: logger).test(.router) { http in
                 let server = TestServer(composition: composition, clock: clock, folder: folder, http: http)
                 try await withThrowingTaskGroup { group in

@@ -65,9 +65,10 @@ package struct SignInText: Sendable {
         "fr": Wording(
             code: "{code} est votre code {app}, valable {minutes} min. Ne le partagez pas.", link: "Ou ouvrez :"),
         "de": Wording(
-            code: "{code} ist dein Code für {app}, {minutes} Min. gültig. Gib ihn nicht weiter.", link: "Oder öffne:"),
+            code: "{code} ist Ihr Code für {app}, {minutes} Min. gültig. Geben Sie ihn nicht weiter.",
+            link: "Oder öffnen Sie:"),
         "pt": Wording(
-            code: "{code} é o seu código de {app}. Vale {minutes} min. Não o partilhe.", link: "Ou abra:"),
+            code: "{code} é o seu código de {app}. Vale {minutes} min. Não compartilhe.", link: "Ou abra:"),
         "ar": Wording(
             code: "{code} هو رمز {app} الخاص بك، صالح لمدة {minutes} دقائق. لا تشاركه مع أحد.", link: "أو افتح:"),
     ]

@@ -8,9 +8,9 @@ extension SQLConnection {
         try await run(
             """
             INSERT INTO token_grant
-                (id, account_id, client_id, scope, authenticated_at, methods, session_id, expires_at)
+                (id, account_id, client_id, scope, authenticated_at, methods, session_id, is_offline, expires_at)
             VALUES (\(grant.id), \(grant.account), \(grant.client), \(grant.scope), \(grant.authenticatedAt),
-                \(methods), \(grant.session), \(expiresAt))
+                \(methods), \(grant.session), \(grant.scope.asksForRefreshToken), \(expiresAt))
             """)
     }
 
@@ -34,6 +34,16 @@ extension SQLConnection {
     /// True for the call that ended it.
     func revokeGrant(_ id: GrantID, at now: Timestamp) async throws -> Bool {
         try await run("UPDATE token_grant SET revoked_at = \(now) WHERE id = \(id) AND revoked_at IS NULL") == 1
+    }
+
+    /// What was granted for as long as the person is signed in. Offline access is what outlives that (OpenID
+    /// Connect Core §11).
+    func revokeGrants(of session: SessionID, at now: Timestamp) async throws {
+        try await run(
+            """
+            UPDATE token_grant SET revoked_at = \(now)
+            WHERE session_id = \(session) AND is_offline = 0 AND revoked_at IS NULL
+            """)
     }
 
     func revokeGrants(of account: AccountID, at now: Timestamp) async throws {

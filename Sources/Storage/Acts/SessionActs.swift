@@ -17,6 +17,7 @@ extension SQLStore: SessionStore {
             guard let session = try await connection.session(digest, at: now) else { return .none }
             guard mayEnd(session) else { return .confirmationNeeded(session) }
             try await connection.run("DELETE FROM session WHERE digest = \(digest)")
+            try await connection.revokeGrants(of: session.id, at: now)
             return .ended(session)
         }
     }

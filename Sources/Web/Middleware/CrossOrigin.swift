@@ -1,5 +1,6 @@
 import HTTPTypes
 package import Hummingbird
+import JOSE
 package import OAuth
 
 /// Lets the pages of registered origins read the answers of the API (Fetch Standard, CORS): single-page apps
@@ -21,11 +22,18 @@ package struct CrossOrigin: RouterMiddleware {
         _ request: Request, context: DenwaRequestContext,
         next: @concurrent (Request, DenwaRequestContext) async throws -> Response
     ) async throws -> Response {
-        guard let origin = request.headers[.origin], Self.paths.contains(request.uri.path),
-            registry.allowsOrigin(origin)
-        else { return try await next(request, context) }
+        guard let origin = request.headers[.origin], Self.paths.contains(request.uri.path) else {
+            return try await next(request, context)
+        }
+        let isPreflight = request.method == .options && request.headers[.accessControlRequestMethod] != nil
+        guard registry.allowsOrigin(origin) else {
+            guard isPreflight else { return try await next(request, context) }
+            // A developer sees this in the browser's own tools, where a 404 would look like a wrong address.
+            return .json(
+                .forbidden, ["error": "origin_not_allowed", "error_description": "no client has it in cors_origins"])
+        }
         var response: Response
-        if request.method == .options, request.headers[.accessControlRequestMethod] != nil {
+        if isPreflight {
             response = Response(
                 status: .noContent,
                 headers: [

@@ -27,9 +27,11 @@ struct PageProblem {
         ]
     }
 
-    /// Minutes and seconds need no plural in any language.
+    /// `0:27`, `1:05:00`: what needs no plural in any language. The script counts down in the same form.
     private static func clock(_ seconds: Int) -> String {
-        "\(seconds / 60):\(seconds % 60 < 10 ? "0" : "")\(seconds % 60)"
+        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        let (hours, minutes) = (seconds / 3600, seconds / 60 % 60)
+        return hours > 0 ? "\(hours):\(two(minutes)):\(two(seconds % 60))" : "\(minutes):\(two(seconds % 60))"
     }
 }
 
@@ -54,14 +56,10 @@ package struct SignInPages: Sendable {
         region: String? = nil, problem: PageProblem? = nil
     ) -> Response {
         let selected = region ?? regions.preferred(wishes: locale.wishes, locale: locale.tag)
-        let options: [[String: Any]] = regions.regions(locale: locale.tag).map { region in
-            var option: [String: Any] = ["code": region.code, "label": region.label]
-            if region.code == selected { option["selected"] = true }
-            return option
-        }
+        let options = regions.options(locale: locale.tag, selecting: selected)
         let page = Page(template: "phone", locale: locale, client: request.client) { texts in
             [
-                "action": "/login?\(request.query)", "csrf": formToken, "regions": options,
+                "action": "/login?\(request.query)", "csrf": formToken, "options": options,
                 "number": number ?? request.loginHint ?? "",
             ].merging(problem?.variables(texts) ?? [:]) { $1 }
         }
@@ -223,10 +221,12 @@ package struct SignInPages: Sendable {
         let isBusy = error.code == .serverError || error.code == .temporarilyUnavailable
         let kind = isBusy ? "busy" : "request"
         let page = Page(template: "error", locale: locale, client: client) { texts in
-            [
+            var variables: [String: Any] = [
                 "heading": texts["heading_\(kind)"] ?? "", "problem": texts["problem_\(kind)"] ?? "",
-                "detail": isBusy ? "" : "\(error.description)", "request_id": requestID,
+                "request_id": requestID,
             ]
+            if !isBusy { variables["detail"] = "\(error.description)" }
+            return variables
         }
         var response = Response.page(render(page), status: isBusy ? .serviceUnavailable : .badRequest)
         if isBusy { response.headers[.retryAfter] = "5" }
