@@ -233,7 +233,7 @@ extension Composition {
             for warning in file.warnings { logger.warning("\(path): \(warning)") }
             return try file.clients.map { client in
                 var client = client
-                client.logo = try client.logoFile.map { try logo($0, beside: path) }
+                client.logo = try client.logoFile.map { try LogoFile.read($0, namedIn: path) }
                 // A reload must not bring in what a start would have refused.
                 if client.testNumbers.contains(where: { !configuration.allows($0) }) {
                     logger.warning("\(path): test numbers that phone.testNumbers does not name are ignored")
@@ -250,21 +250,8 @@ extension Composition {
         var brand = ServerBrand()
         brand.name = configuration.brandName
         brand.color = configuration.brandColor
-        brand.logo = try configuration.brandLogoFile.map { try logo($0, beside: "") }
+        brand.logo = try configuration.brandLogoFile.map { try LogoFile.read($0, namedIn: "") }
         return brand
-    }
-
-    /// - Parameter file: the file that names the logo; a relative path starts in its folder.
-    private static func logo(_ path: String, beside file: String) throws -> Logo {
-        let folder = file.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-        let path = path.hasPrefix("/") || folder.isEmpty ? path : "\(folder)/\(path)"
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw StartProblem("\(path): the logo cannot be read")
-        }
-        guard let logo = Logo(Array(data)) else {
-            throw StartProblem("\(path): a logo is a PNG, JPEG, WebP, GIF or SVG of at most 64 KiB")
-        }
-        return logo
     }
 
     static func openDatabase(_ path: String) throws -> SQLiteDatabase {

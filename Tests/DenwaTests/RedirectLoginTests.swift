@@ -1,9 +1,12 @@
+import Accounts
 import Foundation
 import HTTPTypes
 import JOSE
 import Storage
 import Synchronization
+import TestSupport
 import Testing
+import Time
 
 @testable import denwa
 
@@ -136,7 +139,8 @@ import Testing
 
     @Test func `each step of a redirect login is one act of the database at most`() async throws {
         let count = ActCount()
-        try await TestServer.run(clients: Self.clients, engine: { CountingEngine(engine: $0, count: count) }) { server in
+        try await TestServer.run(clients: Self.clients, engine: { CountingEngine(engine: $0, count: count) }) {
+            server in
             let browser = TestBrowser(server)
             var last = count.value
             func acts() -> Int {

@@ -29,7 +29,7 @@ final class TestBrowser: Sendable {
             for input in form.2.matches(of: /<input type="hidden" name="([^"]*)" value="([^"]*)"/) {
                 fields[String(input.1)] = String(input.2).replacing("&amp;", with: "&")
             }
-            return (form.1.replacing("&amp;", with: "&"), fields)
+            return (String(form.1).replacing("&amp;", with: "&"), fields)
         }
     }
 
@@ -42,7 +42,8 @@ final class TestBrowser: Sendable {
 
     func get(_ path: String) async throws -> Page { try await request(.get, path, body: nil) }
 
-    func submit(_ form: (action: String, fields: [String: String]), _ more: [String: String] = [:]) async throws -> Page {
+    func submit(_ form: (action: String, fields: [String: String]), _ more: [String: String] = [:]) async throws -> Page
+    {
         let body = form.fields.merging(more) { $1 }
             .map { "\($0.key)=\(PercentEncoding.encode($0.value))" }.joined(separator: "&")
         return try await request(.post, form.action, body: body)

@@ -40,7 +40,9 @@ package struct RegionList: Sendable {
                 guard let fields = entry.array, fields.count == 3, let code = fields[0].string,
                     let name = fields[1].string, let callingCode = fields[2].integer
                 else { throw PageResourceFailure(name: locale) }
-                if allowed.isEmpty || allowed.contains(code) { options.add(code, label: "\(name) \(mark)+\(callingCode)") }
+                if allowed.isEmpty || allowed.contains(code) {
+                    options.add(code, label: "\(name) \(mark)+\(callingCode)")
+                }
             }
             lists[locale] = options
         }

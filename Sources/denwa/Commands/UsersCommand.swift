@@ -1,13 +1,14 @@
 import Accounts
 import ArgumentParser
+import DeveloperLog
 import JOSE
 import Storage
 import Time
 
 struct UsersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "users", abstract: "Show, disable and enable users.",
-        subcommands: [Show.self, Disable.self, Enable.self])
+        commandName: "users", abstract: "Show users, sign them out, disable and enable them.",
+        subcommands: [Show.self, SignOut.self, Disable.self, Enable.self])
 
     struct Target: ParsableArguments {
         @Argument(help: "A user's id (the `sub` of its tokens), or a number such as +819012345678.") var user: String
@@ -33,6 +34,20 @@ struct UsersCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await target.run { store, reference, _ in try await store.account(reference) }
+        }
+    }
+
+    struct SignOut: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "End a user's browser sessions and tokens; they may sign in again.")
+        @OptionGroup var target: Target
+
+        func run() async throws {
+            try await target.run { store, reference, now in
+                guard let account = try await store.account(reference) else { return nil }
+                try await store.endSessions(of: account.id, andGrants: true, from: .operator, at: now)
+                return account
+            }
         }
     }
 

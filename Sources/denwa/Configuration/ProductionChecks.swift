@@ -59,7 +59,10 @@ enum ProductionChecks {
                     "client \"\(client.id.rawValue)\": client_secret is readable, use client_secret_sha256 "
                         + "(`denwa clients secret` makes one)")
             }
-            for uri in client.redirectURIs + client.linkURIs where !uri.isAllowedInProduction {
+            let addresses =
+                client.redirectURIs + client.postLogoutRedirectURIs + client.linkURIs
+                + client.corsOrigins.compactMap { RedirectURI($0) }
+            for uri in addresses where !uri.isAllowedInProduction {
                 problems.append("client \"\(client.id.rawValue)\": \(uri.text) is http outside this machine")
             }
             for number in client.testNumbers where !configuration.allows(number) {
