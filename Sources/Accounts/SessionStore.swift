@@ -22,8 +22,11 @@ package protocol SessionStore: Sendable {
         at now: Timestamp
     ) async throws -> SessionEnding
 
-    /// Ends every session of an account, and, with `grants`, every token of it.
+    /// Ends every session of an account, with what was granted for their time; and, with `tokens`, every grant.
     func endSessions(
-        of account: AccountID, andGrants: Bool, from origin: RequestOrigin, at now: Timestamp
+        of account: AccountID, andTokens tokens: Bool, from origin: RequestOrigin, at now: Timestamp
     ) async throws
+
+    /// Ends one session by its name, with what was granted for its time.
+    func endSession(_ id: SessionID, from origin: RequestOrigin, at now: Timestamp) async throws
 }

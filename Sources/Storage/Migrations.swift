@@ -138,6 +138,7 @@ extension Migration {
                 authenticated_at BIGINT NOT NULL, idle_until BIGINT NOT NULL, expires_at BIGINT NOT NULL
             )
             """,
+            "CREATE UNIQUE INDEX session_id ON session (id)",
             "CREATE INDEX session_account ON session (account_id)",
             "CREATE INDEX session_idle ON session (idle_until)",
             """

@@ -138,7 +138,9 @@ struct Composition: Sendable {
             authorization: authorization, flow: flow, pages: pages, cookies: cookies,
             tokens: SignInToken(secret: parts.secret, entropy: parts.entropy), edge: parts.edge
         ).add(to: router)
-        LinkPageEndpoints(flow: flow, pages: pages, cookies: cookies, edge: parts.edge).add(to: router)
+        LinkPageEndpoints(
+            authorization: authorization, flow: flow, pages: pages, cookies: cookies, edge: parts.edge
+        ).add(to: router)
         EndSessionEndpoints(
             endpoint: EndSessionEndpoint(
                 registry: parts.registry, store: parts.store, hints: hints, subjects: parts.subjects),

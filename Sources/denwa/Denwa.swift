@@ -12,7 +12,7 @@ struct Denwa: AsyncParsableCommand {
             member of denwa.json; flags win, then the environment. `denwa config reference` lists them all, and \
             --config FILE reads another file.
             """,
-        version: "0.1.0",
+        version: "0.2.0",
         subcommands: [
             Serve.self, KeysCommand.self, ClientsCommand.self, UsersCommand.self, LogCommand.self,
             ConfigCommand.self, Migrate.self, Doctor.self,

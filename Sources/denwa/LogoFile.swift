@@ -8,6 +8,18 @@ import OAuth
 
 /// A logo as an operator names it: a path, from the folder of the file that names it.
 enum LogoFile {
+    /// Everything that would keep a server from starting.
+    static func problems(of clients: [Client], namedIn file: String) -> [String] {
+        clients.compactMap { client in
+            do {
+                _ = try client.logoFile.map { try read($0, namedIn: file) }
+                return nil
+            } catch {
+                return "client \"\(client.id.rawValue)\": \(error)"
+            }
+        }
+    }
+
     static func read(_ path: String, namedIn file: String) throws -> Logo {
         let folder = file.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
         let path = path.hasPrefix("/") || folder.isEmpty ? path : "\(folder)/\(path)"

@@ -225,3 +225,47 @@ struct CountingEngine: SQLEngine {
 
     func define(_ statements: [String]) async throws { try await engine.define(statements) }
 }
+
+/// What an app may do with a token that the person gave it by redirect.
+@Suite struct ThirdPartyTokenTests {
+    private let number = "+819012345678"
+
+    private func token(_ client: String, scope: String, on server: TestServer) async throws -> String {
+        let path = TestBrowser.authorizePath(client: client).replacing("openid%20phone", with: scope)
+        let browser = TestBrowser(server)
+        server.clock.advance(seconds: 3600)
+        var back = try await browser.signIn(number, at: path)
+        if back.location == nil {
+            back = try await browser.submit(try back.form("/login/consent?"), ["decision": "allow"])
+        }
+        let form = [
+            "grant_type": "authorization_code", "client_id": client, "code": back.parameter("code") ?? "",
+            "code_verifier": TestBrowser.verifier,
+        ]
+        return try #require(try await server.post("/oauth2/token", form: form).body?["access_token"]?.string)
+    }
+
+    @Test func `a number is shown only to whom it was granted`() async throws {
+        try await TestServer.run(clients: RedirectLoginTests.clients) { server in
+            for (client, scope, isShown) in [
+                ("third", "openid", false), ("third", "openid%20phone", true), ("app", "openid", true),
+            ] {
+                let token = try await token(client, scope: scope, on: server)
+                let reply = try await server.get("/users/me", bearer: token)
+                #expect((reply.body?["phone"]?.string == number) == isShown, "\(client) with \(scope)")
+            }
+        }
+    }
+
+    @Test func `an app let in by redirect signs out its own session and nobody else's tokens`() async throws {
+        try await TestServer.run(clients: RedirectLoginTests.clients) { server in
+            let own = try await token("app", scope: "openid%20offline", on: server)
+            let third = try await token("third", scope: "openid", on: server)
+            #expect(try await server.get("/oauth2/logout?sessions=all", bearer: third).status == .noContent)
+            #expect(try await server.isActive(third) == false)
+            #expect(try await server.isActive(own) == true)
+            #expect(try await server.get("/oauth2/logout?sessions=all", bearer: own).status == .noContent)
+            #expect(try await server.isActive(own) == false)
+        }
+    }
+}

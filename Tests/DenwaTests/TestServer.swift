@@ -89,8 +89,10 @@ struct TestServer: Sendable {
                 uri: path, method: .post, headers: headers, body: ByteBuffer(string: body)))
     }
 
-    func get(_ path: String) async throws -> Reply {
-        reply(try await http.executeRequest(uri: path, method: .get, headers: [:], body: nil))
+    func get(_ path: String, bearer: String? = nil) async throws -> Reply {
+        var headers: HTTPFields = [:]
+        headers[.authorization] = bearer.map { "Bearer \($0)" }
+        return reply(try await http.executeRequest(uri: path, method: .get, headers: headers, body: nil))
     }
 
     // MARK: - A phone login

@@ -22,8 +22,18 @@ package struct UserInfoEndpoint: Sendable {
     package struct Bearer: Sendable {
         package let token: AccessToken
         package let profile: AccountProfile
+        /// The browser session that the token was granted in; `nil` when an app ran the login itself.
+        package let session: SessionID?
         /// As the token's client knows the account.
         package let subject: String
+        let client: Client
+
+        /// An app of the operator's, or one that the person typed the number into. Any other app knows of the
+        /// person what they agreed to, and speaks for itself alone.
+        package var isTrusted: Bool { client.isFirstParty || session == nil }
+
+        /// The number, for who may know it.
+        package var phoneNumber: String? { isTrusted || token.scope.contains("phone") ? profile.phoneNumber : nil }
     }
 
     /// RFC 6750 §3.1: a token that is no token, over, revoked, or a client's own is one answer.
@@ -32,12 +42,14 @@ package struct UserInfoEndpoint: Sendable {
         guard let accessToken = try? verifier.verify(token, at: now), let grant = accessToken.grant,
             let client = registry[accessToken.client]
         else { throw invalid }
-        let profile: AccountProfile?
-        do { profile = try await store.profile(tokenID: accessToken.id, grant: grant) } catch {
+        let holder: TokenHolder?
+        do { holder = try await store.holder(tokenID: accessToken.id, grant: grant) } catch {
             throw .serverError(error)
         }
-        guard let profile else { throw invalid }
-        return Bearer(token: accessToken, profile: profile, subject: subjects.subject(of: profile.id, for: client))
+        guard let holder else { throw invalid }
+        return Bearer(
+            token: accessToken, profile: holder.profile, session: holder.session,
+            subject: subjects.subject(of: holder.profile.id, for: client), client: client)
     }
 
     /// The claims that the token's scope asks for (§5.4). What an account does not have is left out (§5.3.2).

@@ -117,6 +117,18 @@ package enum RefreshRotation: Sendable {
     case limited(LimitRefusal)
 }
 
+/// Who stands behind an access token.
+package struct TokenHolder: Sendable, Equatable {
+    package let profile: AccountProfile
+    /// The browser session that the token was granted in; `nil` when an app ran the login itself.
+    package let session: SessionID?
+
+    package init(profile: AccountProfile, session: SessionID?) {
+        self.profile = profile
+        self.session = session
+    }
+}
+
 /// How a refresh token looks to introspection.
 package struct RefreshTokenState: Sendable {
     package let grant: Grant
@@ -152,8 +164,8 @@ package protocol TokenStore: Sendable {
     /// True while neither the token itself nor its grant is revoked and the account is enabled.
     func isActive(tokenID: String, grant: GrantID?) async throws -> Bool
 
-    /// The account behind an access token, while the token is active.
-    func profile(tokenID: String, grant: GrantID) async throws -> AccountProfile?
+    /// The person behind an access token, while the token is active.
+    func holder(tokenID: String, grant: GrantID) async throws -> TokenHolder?
 
     func refreshToken(_ digest: SHA256Digest, at now: Timestamp) async throws -> RefreshTokenState?
 

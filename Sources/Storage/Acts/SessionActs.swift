@@ -22,12 +22,22 @@ extension SQLStore: SessionStore {
         }
     }
 
+    package func endSession(_ id: SessionID, from origin: RequestOrigin, at now: Timestamp) async throws {
+        try await engine.write { connection in
+            try await connection.run("DELETE FROM session WHERE id = \(id)")
+            try await connection.revokeGrants(of: id, at: now)
+        }
+    }
+
     package func endSessions(
-        of account: AccountID, andGrants: Bool, from origin: RequestOrigin, at now: Timestamp
+        of account: AccountID, andTokens tokens: Bool, from origin: RequestOrigin, at now: Timestamp
     ) async throws {
         try await engine.write { connection in
-            try await connection.endSessions(of: account)
-            guard andGrants else { return }
+            let ended = try await connection.endSessions(of: account)
+            guard tokens else {
+                for session in ended { try await connection.revokeGrants(of: session, at: now) }
+                return
+            }
             try await connection.revokeGrants(of: account, at: now)
             try await connection.record(
                 SecurityEvent(
@@ -60,8 +70,11 @@ extension SQLConnection {
         ).map(Session.init(row:))
     }
 
-    func endSessions(of account: AccountID) async throws {
-        try await run("DELETE FROM session WHERE account_id = \(account)")
+    @discardableResult
+    func endSessions(of account: AccountID) async throws -> [SessionID] {
+        try await rows("DELETE FROM session WHERE account_id = \(account) RETURNING id").map {
+            SessionID(try $0.text(0))
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-package import Accounts
+import Accounts
 package import Cryptography
 package import DeveloperLog
 package import OAuth
@@ -49,19 +49,22 @@ extension SQLStore: TokenStore {
         }
     }
 
-    package func profile(tokenID: String, grant: GrantID) async throws -> AccountProfile? {
+    package func holder(tokenID: String, grant: GrantID) async throws -> TokenHolder? {
         try await engine.read { connection in
             let row = try await connection.first(
                 """
-                SELECT a.id, (SELECT p.number FROM account_phone p WHERE p.account_id = a.id), a.created_at
+                SELECT a.id, (SELECT p.number FROM account_phone p WHERE p.account_id = a.id), a.created_at,
+                    g.session_id
                 FROM token_grant g JOIN account a ON a.id = g.account_id
                 WHERE g.id = \(grant) AND g.revoked_at IS NULL AND a.disabled_at IS NULL
                     AND NOT EXISTS (SELECT 1 FROM revoked_token WHERE id = \(tokenID))
                 """)
             guard let row else { return nil }
-            return AccountProfile(
-                id: AccountID(try row.text(0)), phoneNumber: try row.optionalText(1).map(PhoneIdentity.number),
-                createdAt: try row.time(2))
+            return TokenHolder(
+                profile: AccountProfile(
+                    id: AccountID(try row.text(0)), phoneNumber: try row.optionalText(1).map(PhoneIdentity.number),
+                    createdAt: try row.time(2)),
+                session: try row.optionalText(3).map(SessionID.init))
         }
     }
 

@@ -122,6 +122,16 @@ extension SignInPages {
         }
     }
 
+    /// A signed-in browser goes on with the authorization request, unless the app has to hear something first.
+    func afterSignIn(
+        _ checked: AuthorizationRequest, _ answer: AuthorizationResponse?, _ request: Request
+    ) -> Response {
+        guard let answer else { return .seeOther("/oauth2/authorize?\(checked.queryAfterSignIn)") }
+        return respond(
+            answer, to: checked.client,
+            locale: PageLocale(of: request, uiLocales: checked.uiLocales, client: checked.client))
+    }
+
     /// The app hears what is wrong with its request, unless it could not be told from a stranger: then the
     /// person does.
     func refused(_ failure: AuthorizationFailure, _ request: Request, _ context: DenwaRequestContext) -> Response {

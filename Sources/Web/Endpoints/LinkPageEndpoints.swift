@@ -1,17 +1,22 @@
 import HTTPTypes
 package import Hummingbird
 import Logging
-import OAuth
+package import OAuth
 package import PhoneLogin
 
 /// `GET|POST /login/link`: the link of a text. Opening it shows who asks; only the button answers.
 package struct LinkPageEndpoints: Sendable {
+    private let authorization: AuthorizationEndpoint
     private let flow: PhoneLoginFlow
     private let pages: SignInPages
     private let cookies: BrowserCookies
     private let edge: Edge
 
-    package init(flow: PhoneLoginFlow, pages: SignInPages, cookies: BrowserCookies, edge: Edge) {
+    package init(
+        authorization: AuthorizationEndpoint, flow: PhoneLoginFlow, pages: SignInPages, cookies: BrowserCookies,
+        edge: Edge
+    ) {
+        self.authorization = authorization
         self.flow = flow
         self.pages = pages
         self.cookies = cookies
@@ -71,7 +76,7 @@ package struct LinkPageEndpoints: Sendable {
             case .approved: return pages.linkResult("approved", client: nil, locale: locale)
             case .denied: return pages.linkResult("denied", client: nil, locale: locale)
             case .gone: return pages.linkResult("gone", client: nil, locale: locale, status: .notFound)
-            case .signedIn(let signedIn): return proceed(signedIn, request, locale: locale)
+            case .signedIn(let signedIn): return await proceed(signedIn, request, context)
             }
         } catch {
             return failed(error, request, context)
@@ -79,13 +84,28 @@ package struct LinkPageEndpoints: Sendable {
     }
 
     /// The same browser goes on with the sign-in it began, as if the code had been typed there.
-    private func proceed(_ signedIn: BrowserSignedIn, _ request: Request, locale: PageLocale) -> Response {
-        var response =
-            signedIn.continuation.map { Response.seeOther("/oauth2/authorize?\($0)") }
-            ?? pages.linkResult("approved", client: nil, locale: locale)
+    private func proceed(
+        _ signedIn: BrowserSignedIn, _ request: Request, _ context: DenwaRequestContext
+    ) async -> Response {
+        var response = await next(signedIn, request, context)
         cookies.setSession(signedIn.sessionToken, in: &response)
         cookies.addDevice(signedIn.deviceID, to: cookies.deviceIDs(of: request), in: &response)
         return response
+    }
+
+    private func next(
+        _ signedIn: BrowserSignedIn, _ request: Request, _ context: DenwaRequestContext
+    ) async -> Response {
+        guard let query = signedIn.continuation, let parameters = try? FormParameters(parsing: query) else {
+            return pages.linkResult("approved", client: nil, locale: PageLocale(of: request))
+        }
+        do throws(AuthorizationFailure) {
+            let checked = try await authorization.request(
+                parameters, from: edge.origin(of: request, context), at: edge.now)
+            return pages.afterSignIn(checked, authorization.afterSignIn(checked, as: signedIn.account), request)
+        } catch {
+            return pages.refused(error, request, context)
+        }
     }
 
     private func failed(_ failure: PhoneLoginError, _ request: Request, _ context: DenwaRequestContext) -> Response {

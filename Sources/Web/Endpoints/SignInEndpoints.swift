@@ -163,10 +163,8 @@ package struct SignInEndpoints: Sendable {
     }
 
     private func proceed(_ signedIn: BrowserSignedIn, _ visit: Visit, _ request: Request) -> Response {
-        var response =
-            authorization.afterSignIn(visit.request, as: signedIn.account)
-            .map { pages.respond($0, to: visit.request.client, locale: visit.locale) }
-            ?? .seeOther("/oauth2/authorize?\(visit.request.queryAfterSignIn)")
+        var response = pages.afterSignIn(
+            visit.request, authorization.afterSignIn(visit.request, as: signedIn.account), request)
         cookies.setSession(signedIn.sessionToken, in: &response)
         cookies.addDevice(signedIn.deviceID, to: cookies.deviceIDs(of: request), in: &response)
         return response

@@ -58,15 +58,7 @@ struct ClientsCommand: AsyncParsableCommand {
         func run() async throws {
             let (file, path) = try ClientsCommand.file()
             for warning in file.warnings { print("warning: \(path), \(warning)") }
-            let problems = file.clients.compactMap { client -> String? in
-                guard let logo = client.logoFile else { return nil }
-                do {
-                    _ = try LogoFile.read(logo, namedIn: path)
-                    return nil
-                } catch {
-                    return "client \"\(client.id.rawValue)\": \(error)"
-                }
-            }
+            let problems = LogoFile.problems(of: file.clients, namedIn: path)
             guard problems.isEmpty else { throw Failure(problems.joined(separator: "\n")) }
             print("\(path): \(file.clients.count) clients, no problem")
         }

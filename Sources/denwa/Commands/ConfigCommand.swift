@@ -33,8 +33,13 @@ struct ConfigCommand: AsyncParsableCommand {
             let (file, path) = try ClientsCommand.file()
             for warning in file.warnings { print("warning: \(path), \(warning)") }
             let directory = KeyDirectory(path: configuration.keysDirectory, entropy: .system)
-            guard !directory.isEmpty else { return }
-            let problems = MissingKeys.problems(clients: file.clients, active: try directory.load().active)
+            var problems = LogoFile.problems(of: file.clients, namedIn: path)
+            if !directory.isEmpty {
+                problems += MissingKeys.problems(clients: file.clients, active: try directory.load().active)
+            }
+            if let logo = configuration.brandLogoFile {
+                do { _ = try LogoFile.read(logo, namedIn: "") } catch { problems.append("branding.logoFile: \(error)") }
+            }
             guard problems.isEmpty else { throw Failure(problems.joined(separator: "\n")) }
         }
     }

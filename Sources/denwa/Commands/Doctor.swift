@@ -125,10 +125,11 @@ struct Doctor: AsyncParsableCommand {
             }
             let clients = try ClientFile(parsing: Array(data)).clients
             let directory = KeyDirectory(path: configuration.keysDirectory, entropy: .system)
+            var problems = LogoFile.problems(of: clients, namedIn: configuration.clientsFile)
             if !directory.isEmpty {
-                let problems = MissingKeys.problems(clients: clients, active: try directory.load().active)
-                guard problems.isEmpty else { throw Failure(problems.joined(separator: "; ")) }
+                problems += MissingKeys.problems(clients: clients, active: try directory.load().active)
             }
+            guard problems.isEmpty else { throw Failure(problems.joined(separator: "; ")) }
             return "\(clients.count) registered in \(configuration.clientsFile)"
         }
     }

@@ -45,7 +45,7 @@ struct UsersCommand: AsyncParsableCommand {
         func run() async throws {
             try await target.run { store, reference, now in
                 guard let account = try await store.account(reference) else { return nil }
-                try await store.endSessions(of: account.id, andGrants: true, from: .operator, at: now)
+                try await store.endSessions(of: account.id, andTokens: true, from: .operator, at: now)
                 return account
             }
         }

@@ -6,7 +6,8 @@ import Logging
 package import OAuth
 
 /// `GET|POST /oauth2/logout?sessions=sso|all` with a user's token: `sso` ends the user's sessions in browsers,
-/// `all` every access and refresh token too.
+/// `all` every access and refresh token too. An app that the person only let in by redirect is not trusted with
+/// that: it ends the session it came from.
 package struct LogoutEndpoint: Sendable {
     private let userInfo: UserInfoEndpoint
     private let sessions: any SessionStore
@@ -39,10 +40,14 @@ package struct LogoutEndpoint: Sendable {
     ) async -> Response {
         let failure: OAuthError
         do throws(OAuthError) {
-            let account = try await userInfo.bearer(token, at: edge.now).profile.id
+            let (bearer, origin) = (try await userInfo.bearer(token, at: edge.now), edge.origin(of: request, context))
             do {
-                try await sessions.endSessions(
-                    of: account, andGrants: everywhere, from: edge.origin(of: request, context), at: edge.now)
+                if let session = bearer.session, !bearer.isTrusted {
+                    try await sessions.endSession(session, from: origin, at: edge.now)
+                } else {
+                    try await sessions.endSessions(
+                        of: bearer.profile.id, andTokens: everywhere, from: origin, at: edge.now)
+                }
             } catch {
                 throw .serverError(error)
             }

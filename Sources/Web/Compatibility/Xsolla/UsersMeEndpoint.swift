@@ -6,7 +6,7 @@ package import OAuth
 import Time
 
 /// `GET /users/me`: the profile behind a user's token, with the names of Xsolla Login. What an account does not
-/// have is `null`, as its SDKs expect.
+/// have, or its token may not see, is `null`, as its SDKs expect.
 package struct UsersMeEndpoint: Sendable {
     private let userInfo: UserInfoEndpoint
     private let edge: Edge
@@ -21,7 +21,7 @@ package struct UsersMeEndpoint: Sendable {
             do throws(OAuthError) {
                 guard let token = request.bearerToken else { return ErrorEnvelope.unauthorized.response }
                 let bearer = try await userInfo.bearer(token, at: edge.now)
-                let number = bearer.profile.phoneNumber.map(JSONValue.string) ?? .null
+                let number = bearer.phoneNumber.map(JSONValue.string) ?? .null
                 return .json(
                     .ok,
                     [
