@@ -38,8 +38,8 @@ let package = Package(
         .target(
             name: "Web",
             dependencies: [
-                "WebResources", "PhoneLogin", "OAuth", "Accounts", "Messaging", "DeveloperLog", "RateLimiting", "JOSE",
-                "Cryptography", "Time",
+                "WebResources", "PhoneLogin", "OAuth", "Accounts", "Messaging", "PhoneNumbers", "DeveloperLog",
+                "RateLimiting", "JOSE", "Cryptography", "Time",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),

@@ -14,17 +14,20 @@ package struct Session: Sendable, Equatable {
     package let account: AccountID
     /// The number that signs in to the account, as people know it; `nil` when it has none any more.
     package let phoneNumber: String?
+    /// The client whose test number this is; `nil` for people.
+    package let testClient: String?
     /// When the person proved who they are (`auth_time`).
     package let authenticatedAt: Timestamp
     package let methods: [AuthenticationMethod]
 
     package init(
-        id: SessionID, account: AccountID, phoneNumber: String?, authenticatedAt: Timestamp,
-        methods: [AuthenticationMethod]
+        id: SessionID, account: AccountID, phoneNumber: String?, testClient: String? = nil,
+        authenticatedAt: Timestamp, methods: [AuthenticationMethod]
     ) {
         self.id = id
         self.account = account
         self.phoneNumber = phoneNumber
+        self.testClient = testClient
         self.authenticatedAt = authenticatedAt
         self.methods = methods
     }

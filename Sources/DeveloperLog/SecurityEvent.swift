@@ -74,6 +74,7 @@ extension SecurityEvent {
         case tokenRefused = "token.refused"
         case scopeRefused = "scope.refused"
         case messageFailed = "message.failed"
+        case authorizationRefused = "authorization.refused"
         case linkRefused = "link.refused"
         case linkDenied = "link.denied"
         case signedOutEverywhere = "session.ended_everywhere"
@@ -82,7 +83,8 @@ extension SecurityEvent {
         package var isFree: Bool {
             switch self {
             case .sendRefused, .numberRefused, .guessRefused, .operationUnknown, .clientAuthenticationFailed,
-                .redirectRefused, .codeRefused, .refreshRefused, .tokenRefused, .scopeRefused, .linkRefused:
+                .redirectRefused, .codeRefused, .refreshRefused, .tokenRefused, .scopeRefused, .linkRefused,
+                .authorizationRefused:
                 true
             case .guessWrong, .accountRefused, .accountDisabled, .accountEnabled, .codeReplayed, .refreshReused,
                 .tokenRevoked, .messageFailed, .linkDenied, .signedOutEverywhere:

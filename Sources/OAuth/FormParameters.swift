@@ -14,10 +14,14 @@ package struct FormParameters: Sendable {
 
     private init(pairs: [(name: String, value: String)]) { self.pairs = pairs }
 
+    /// No request here has a tenth of them, and every look-up walks all.
+    private static let largestCount = 200
+
     /// Decodes per the URL Standard's form encoding; anything that is not UTF-8 after decoding is refused.
     package init(parsing encoded: some StringProtocol) throws(Failure) {
         var pairs: [(name: String, value: String)] = []
         for part in encoded.utf8.split(separator: UInt8(ascii: "&")) {
+            guard pairs.count < Self.largestCount else { throw .malformed }
             let equals = part.firstIndex(of: UInt8(ascii: "="))
             let name = try Self.decode(part[..<(equals ?? part.endIndex)])
             let value = try equals.map { at throws(Failure) in try Self.decode(part[part.index(after: at)...]) } ?? ""

@@ -54,7 +54,8 @@ extension PhoneLoginFlow {
             browser: browser.map {
                 (SHA256Digest(of: $0.browser), newSession(sessionToken, replacing: $0.session, at: now))
             },
-            newAccount: AccountID(entropy.uuid()))
+            newAccount: AccountID(entropy.uuid()),
+            replacement: OneTimeCode(length: settings.codeLength, entropy: entropy), codeSeal: codeSeal)
         let charge = LimitCharge(.confirmPerIP, settings.confirmPerIP, subject: origin.address ?? "")
         let outcome: LinkOutcome
         do {
@@ -68,7 +69,9 @@ extension PhoneLoginFlow {
             return .approved
         case .signedIn(let passed):
             waiting.tell(.finished, of: operationID)
-            return .signedIn(signedIn(passed, token: sessionToken, deviceIDs: browser?.deviceIDs ?? [], at: now))
+            return .signedIn(
+                signedIn(
+                    passed, by: operationID, token: sessionToken, deviceIDs: browser?.deviceIDs ?? [], at: now))
         case .denied(let operations):
             for id in operations { waiting.tell(.denied, of: id) }
             return .denied

@@ -101,9 +101,13 @@ extension PhoneLoginFlow {
         let hasLink = client.linkURIs.contains { $0.isExactly(linkPage) }
         let start = LoginStart(
             client: client, phone: phone,
-            purpose: .session(
-                BrowserBinding(
-                    browser: SHA256Digest(of: request.browser), continuation: hasLink ? request.continuation : nil)),
+            purpose: { id in
+                .session(
+                    BrowserBinding(
+                        browser: SHA256Digest(of: request.browser),
+                        continuation: hasLink
+                            ? continuationSeal.seal(request.continuation, operationID: id) : nil))
+            },
             linkURL: hasLink ? linkPage : nil, locale: request.locale, webOTPDomain: issuer.host,
             askingDevice: request.askingDevice, deviceIDs: request.deviceIDs)
         let (operation, expiresAt) = try await perform(start, from: origin, at: now)
@@ -142,7 +146,7 @@ extension PhoneLoginFlow {
             reward: .session(
                 newSession(token, replacing: browser.session, at: now), browser: SHA256Digest(of: browser.browser)))
         let passed = try await perform(guess, from: origin, at: now)
-        return signedIn(passed, token: token, deviceIDs: browser.deviceIDs, at: now)
+        return signedIn(passed, by: signIn.operationID, token: token, deviceIDs: browser.deviceIDs, at: now)
     }
 
     func newSession(_ token: String, replacing old: String?, at now: Timestamp) -> NewSession {
@@ -150,11 +154,13 @@ extension PhoneLoginFlow {
     }
 
     func signedIn(
-        _ passed: PassedOperation, token: String, deviceIDs: [String], at now: Timestamp
+        _ passed: PassedOperation, by operationID: String, token: String, deviceIDs: [String], at now: Timestamp
     ) -> BrowserSignedIn {
         let known = deviceIDs.lazy.compactMap { devices.recognize($0, of: passed.identity, at: now) }.first
         var continuation: String?
-        if case .session(let query) = passed.continuation { continuation = query }
+        if case .session(let sealed?) = passed.continuation {
+            continuation = continuationSeal.open(sealed, operationID: operationID)
+        }
         return BrowserSignedIn(
             sessionToken: token, account: passed.account,
             deviceID: devices.issue(for: known, of: passed.identity, at: now), continuation: continuation)

@@ -29,6 +29,9 @@ package struct LinkDecision: Sendable {
     /// The browser that answers, with the session it gets if it is the one that began.
     package let browser: (digest: SHA256Digest, session: NewSession)?
     package let newAccount: AccountID
+    /// Takes the place of the texted code after a no: whoever is talked out of that code later gives nothing away.
+    package let replacement: OneTimeCode
+    package let codeSeal: CodeSeal
 }
 
 package enum LinkOutcome: Sendable, Equatable {
@@ -71,5 +74,24 @@ struct LinkApproval: Sendable {
 
     func value(for operationID: String) -> String {
         Base64URL.encode(HMAC.sha256(Array(operationID.utf8), key: key))
+    }
+}
+
+/// Keeps the authorization request of an operation whose text has a link, bound to the operation.
+struct ContinuationSeal: Sendable {
+    private let key: SealingKey
+    private let entropy: Entropy
+
+    init(secret: [UInt8], entropy: Entropy) {
+        key = SealingKey(secret: secret, purpose: "continuation")
+        self.entropy = entropy
+    }
+
+    func seal(_ query: String, operationID: String) -> [UInt8] {
+        key.seal(Array(query.utf8), bindingTo: Array(operationID.utf8), entropy: entropy)
+    }
+
+    func open(_ sealed: [UInt8], operationID: String) -> String? {
+        (try? key.open(sealed, bindingTo: Array(operationID.utf8))).flatMap { String(validating: $0, as: UTF8.self) }
     }
 }

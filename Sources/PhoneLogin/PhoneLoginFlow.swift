@@ -19,6 +19,7 @@ package struct PhoneLoginFlow: Sendable {
     let authorizationCodeLifetimeSeconds: Int
     let codeSeal: CodeSeal
     let messageSeal: MessageSeal
+    let continuationSeal: ContinuationSeal
     let devices: DeviceRecognition
     let approvals: LinkApproval
     let waiting: LinkWaiting
@@ -44,6 +45,7 @@ package struct PhoneLoginFlow: Sendable {
         self.entropy = entropy
         codeSeal = CodeSeal(secret: secret, entropy: entropy)
         messageSeal = MessageSeal(secret: secret, entropy: entropy)
+        continuationSeal = ContinuationSeal(secret: secret, entropy: entropy)
         approvals = LinkApproval(secret: secret)
         self.waiting = waiting
         devices = DeviceRecognition(secret: secret, entropy: entropy)

@@ -18,8 +18,12 @@ package struct PhoneIdentity: Sendable, Hashable {
     package init(rawValue: String) { self.rawValue = rawValue }
 
     /// The number as people know it; of a test account its test number.
-    package static func number(_ rawValue: String) -> String {
-        rawValue.lastIndex(of: ":").map { String(rawValue[rawValue.index(after: $0)...]) } ?? rawValue
+    package var number: String { rawValue.split(separator: ":").last.map(String.init) ?? rawValue }
+
+    /// The client whose test number this is. Its id may hold colons; a number does not.
+    package var testClient: String? {
+        guard rawValue.hasPrefix("test:"), let colon = rawValue.lastIndex(of: ":") else { return nil }
+        return String(rawValue[rawValue.index(rawValue.startIndex, offsetBy: 5)..<colon])
     }
 
     init(number: String, client: Client, at now: Timestamp) {
@@ -55,8 +59,9 @@ package struct AuthorizationCodeBinding: Sendable {
 package struct BrowserBinding: Sendable {
     /// Of the browser's own cookie.
     package let browser: SHA256Digest
-    /// The authorization request to go on with, for whoever comes back by the link in the text.
-    package let continuation: String?
+    /// The authorization request to go on with, for whoever comes back by the link in the text. Sealed: it may
+    /// hold an ID token.
+    package let continuation: [UInt8]?
 }
 
 /// A login about to be started.
@@ -143,8 +148,8 @@ package struct PassedOperation: Sendable, Equatable {
     /// What the operation remembered of its request.
     package enum Continuation: Sendable, Equatable {
         case redirect(uri: String, state: String)
-        /// `nil` when no link was texted: the page that took the code knows where to go on.
-        case session(query: String?)
+        /// Sealed; `nil` when no link was texted: the page that took the code knows where to go on.
+        case session(request: [UInt8]?)
     }
 
     package init(account: AccountID, identity: PhoneIdentity, continuation: Continuation) {

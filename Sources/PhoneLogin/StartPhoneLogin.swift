@@ -20,10 +20,12 @@ extension PhoneLoginFlow {
         )
         let start = LoginStart(
             client: client, phone: phone,
-            purpose: .authorizationCode(
-                AuthorizationCodeBinding(
-                    state: parameters.state, scope: parameters.scope, redirect: parameters.redirect,
-                    codeChallenge: parameters.codeChallenge)),
+            purpose: { _ in
+                .authorizationCode(
+                    AuthorizationCodeBinding(
+                        state: parameters.state, scope: parameters.scope, redirect: parameters.redirect,
+                        codeChallenge: parameters.codeChallenge))
+            },
             linkURL: parameters.linkURL, locale: parameters.locale, webOTPDomain: client.webOTPDomain,
             askingDevice: request.askingDevice, deviceIDs: [request.deviceID].compactMap(\.self))
         let (operation, expiresAt) = try await perform(start, from: origin, at: now)
@@ -33,10 +35,11 @@ extension PhoneLoginFlow {
     }
 
     /// A login that passed every check, whoever asked for it.
-    struct LoginStart {
+    struct LoginStart: Sendable {
         let client: Client
         let phone: PhoneNumber
-        let purpose: PhoneLoginPurpose
+        /// Of the operation with this id.
+        let purpose: @Sendable (_ operationID: String) -> PhoneLoginPurpose
         let linkURL: String?
         let locale: String
         let webOTPDomain: String?
@@ -171,7 +174,7 @@ extension PhoneLoginFlow {
         let test = start.client.testNumber(start.phone.e164, at: now)
         return NewPhoneOperation(
             id: id, client: start.client.id, phone: start.phone, identity: identity, device: device,
-            purpose: start.purpose, linkDigest: linkToken.map { SHA256Digest(of: $0) },
+            purpose: start.purpose(id), linkDigest: linkToken.map { SHA256Digest(of: $0) },
             askingDevice: start.askingDevice, startedAt: now, challengeID: entropy.identifier(),
             code: test.map { OneTimeCode(digits: $0.code) }
                 ?? OneTimeCode(length: settings.codeLength, entropy: entropy),

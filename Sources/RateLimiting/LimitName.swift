@@ -8,6 +8,7 @@ package enum LimitName: String, Sendable, CaseIterable {
     case confirmPerIP
     case pollPerIP
     case tokenPerClient
+    case authorizePerSession
     case guessesPerNumber
     case guessesPerOperation
     /// What strangers can write to the developer log, so that a flood does not fill the disk.

@@ -128,7 +128,7 @@ extension Migration {
             "DROP INDEX phone_challenge_subject",
             "CREATE UNIQUE INDEX phone_challenge_subject ON phone_challenge (number, client_id, device, purpose)",
             "ALTER TABLE phone_operation ADD COLUMN browser BLOB",
-            "ALTER TABLE phone_operation ADD COLUMN continuation TEXT",
+            "ALTER TABLE phone_operation ADD COLUMN continuation BLOB",
             "ALTER TABLE phone_operation ADD COLUMN asking_device TEXT",
             "ALTER TABLE phone_operation ADD COLUMN started_at BIGINT NOT NULL DEFAULT 0",
             "ALTER TABLE phone_operation ADD COLUMN link_approved BIGINT",
@@ -152,5 +152,6 @@ extension Migration {
             "ALTER TABLE token_grant ADD COLUMN is_offline BIGINT NOT NULL DEFAULT 0",
             "CREATE INDEX token_grant_session ON token_grant (session_id) WHERE session_id IS NOT NULL",
             "ALTER TABLE authorization_code ADD COLUMN nonce TEXT",
+            "CREATE INDEX authorization_code_unredeemed ON authorization_code (expires_at) WHERE redeemed_at IS NULL",
         ])
 }

@@ -81,7 +81,11 @@ struct Composition: Sendable {
             MetricsEndpoint(requests: metrics, health: health, clock: clock).add(to: metricsRouter)
             return metricsRouter.buildResponder()
         }
-        router.add(middleware: LastResort())
+        let brand = try Self.brand(configuration)
+        let pages = SignInPages(
+            library: try PageLibrary(brand: brand),
+            regions: try RegionList(allowed: configuration.phone.allowedCountries), settings: configuration.phone)
+        router.add(middleware: LastResort(pages: pages))
         router.add(middleware: AccessLog())
         router.add(middleware: CrossOrigin(registry: registry))
         let flow = PhoneLoginFlow(
@@ -95,7 +99,7 @@ struct Composition: Sendable {
             configuration: configuration, registry: registry, keys: keys, store: store, secret: secret,
             subjects: SubjectIdentifiers(secret: secret), entropy: entropy, edge: edge)
         Self.addOAuth(to: router, parts)
-        try Self.addPages(to: router, parts, flow: flow)
+        Self.addPages(to: router, parts, pages: pages, brand: brand, flow: flow)
         HealthEndpoints(isReady: { [store] in await store.isReachable() }).add(to: router)
         if let inbox {
             DevelopmentInboxPage(inbox: inbox, issuer: configuration.issuer).add(to: router)
@@ -117,13 +121,10 @@ struct Composition: Sendable {
     }
 
     private static func addPages(
-        to router: Router<DenwaRequestContext>, _ parts: Parts, flow: PhoneLoginFlow
-    ) throws {
+        to router: Router<DenwaRequestContext>, _ parts: Parts, pages: SignInPages, brand: ServerBrand,
+        flow: PhoneLoginFlow
+    ) {
         let configuration = parts.configuration
-        let brand = try Self.brand(configuration)
-        let pages = SignInPages(
-            library: try PageLibrary(brand: brand),
-            regions: try RegionList(allowed: configuration.phone.allowedCountries), settings: configuration.phone)
         let cookies = BrowserCookies(
             issuer: configuration.issuer, secret: parts.secret,
             sessionLifetimeSeconds: configuration.sessions.lifetimeSeconds, entropy: parts.entropy)
@@ -131,7 +132,8 @@ struct Composition: Sendable {
         let authorization = AuthorizationEndpoint(
             registry: parts.registry, store: parts.store, log: parts.store, issuer: configuration.issuer,
             hints: hints, subjects: parts.subjects, settings: configuration.tokens,
-            sessions: configuration.sessions, entropy: parts.entropy)
+            sessions: configuration.sessions, limitPerSession: configuration.authorizePerSession, entropy: parts.entropy
+        )
         AuthorizeEndpoint(authorization: authorization, pages: pages, cookies: cookies, edge: parts.edge)
             .add(to: router)
         SignInEndpoints(
@@ -220,6 +222,12 @@ struct Composition: Sendable {
         let problems = MissingKeys.problems(clients: clients, active: active)
         guard problems.isEmpty else { throw StartProblem(problems.joined(separator: "; ")) }
     }
+}
+
+/// The libraries that run services print them. Nothing of what is in here may end up in a log.
+extension Composition: CustomStringConvertible, CustomReflectable {
+    var description: String { "Composition" }
+    var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 // MARK: - Parts from the outside

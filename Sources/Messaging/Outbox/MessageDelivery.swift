@@ -169,3 +169,9 @@ package struct MessageDelivery: Service {
         return retry < message.expiresAt ? .retry(at: retry) : .failed
     }
 }
+
+/// Connectors hold their providers' secrets, and the libraries that run services print them.
+extension MessageDelivery: CustomStringConvertible, CustomReflectable {
+    package var description: String { "MessageDelivery" }
+    package var customMirror: Mirror { Mirror(self, children: []) }
+}

@@ -1,6 +1,7 @@
 package import Accounts
 package import Cryptography
 package import DeveloperLog
+package import RateLimiting
 package import Time
 
 /// What the browser gets next.
@@ -34,12 +35,13 @@ package struct AuthorizationEndpoint: Sendable {
     private let subjects: SubjectIdentifiers
     private let settings: TokenSettings
     private let sessions: SessionSettings
+    private let limitPerSession: Limit?
     private let entropy: Entropy
 
     package init(
         registry: ClientRegistry, store: any AuthorizationStore, log: any SecurityEventLog, issuer: Issuer,
         hints: IDTokenHints, subjects: SubjectIdentifiers, settings: TokenSettings, sessions: SessionSettings,
-        entropy: Entropy
+        limitPerSession: Limit?, entropy: Entropy
     ) {
         self.registry = registry
         self.store = store
@@ -49,6 +51,7 @@ package struct AuthorizationEndpoint: Sendable {
         self.subjects = subjects
         self.settings = settings
         self.sessions = sessions
+        self.limitPerSession = limitPerSession
         self.entropy = entropy
     }
 
@@ -72,8 +75,11 @@ package struct AuthorizationEndpoint: Sendable {
     }
 
     /// Decides what comes next, with the session that the browser's cookie may stand for.
+    ///
+    /// - Parameter hasJustSignedIn: the person signed in for this very request a moment ago.
     package func step(
-        _ request: AuthorizationRequest, session token: String?, at now: Timestamp
+        _ request: AuthorizationRequest, session token: String?, hasJustSignedIn: Bool, from origin: RequestOrigin,
+        at now: Timestamp
     ) async throws(AuthorizationFailure) -> AuthorizationStep {
         guard let token else { return ask(.signIn, of: request, session: nil) }
         let code = entropy.token()
@@ -81,15 +87,17 @@ package struct AuthorizationEndpoint: Sendable {
         let attempt = attempt(
             request, session: token, code: code, isConsentGiven: false,
             interaction: { session, consented in
-                request.interaction(session: session, consented: consented, subjects: subjects, at: now)
+                request.interaction(
+                    session: session, consented: consented, hasJustSignedIn: hasJustSignedIn, subjects: subjects,
+                    at: now)
             }, at: now)
-        return try await perform(attempt, code: code, of: request, at: now)
+        return try await perform(attempt, code: code, of: request, from: origin, at: now)
     }
 
     /// Takes the person's answer. Whoever signed in or out meanwhile is asked again.
     package func step(
         _ request: AuthorizationRequest, session token: String?, consent decision: ConsentDecision,
-        at now: Timestamp
+        from origin: RequestOrigin, at now: Timestamp
     ) async throws(AuthorizationFailure) -> AuthorizationStep {
         guard decision.isAllowed else {
             return .respond(request.target.response(OAuthError(.accessDenied, "the person did not agree")))
@@ -98,8 +106,11 @@ package struct AuthorizationEndpoint: Sendable {
         let code = entropy.token()
         let attempt = attempt(
             request, session: token, code: code, isConsentGiven: true,
-            interaction: { session, _ in session.id == decision.session ? nil : .consent }, at: now)
-        return try await perform(attempt, code: code, of: request, at: now)
+            interaction: { session, _ in
+                guard session.maySignIn(to: request.client, at: now) else { return .signIn }
+                return session.id == decision.session ? nil : .consent
+            }, at: now)
+        return try await perform(attempt, code: code, of: request, from: origin, at: now)
     }
 
     /// Where a browser goes that has just signed in. An app that expected somebody else hears that this person
@@ -114,24 +125,28 @@ package struct AuthorizationEndpoint: Sendable {
         _ request: AuthorizationRequest, session token: String, code: String, isConsentGiven: Bool,
         interaction: @escaping @Sendable (Session, Scope?) -> Interaction?, at now: Timestamp
     ) -> AuthorizationAttempt {
-        AuthorizationAttempt(
+        let limit = limitPerSession
+        return AuthorizationAttempt(
             session: SHA256Digest(of: token), idleUntil: now.adding(seconds: sessions.idleLifetimeSeconds),
             authorization: NewAuthorization(
                 client: request.client.id, scope: request.scope, redirect: request.target.redirect,
                 codeChallenge: request.codeChallenge, nonce: request.nonce, grant: GrantID(entropy.identifier()),
                 code: SHA256Digest(of: code), expiresAt: now.adding(seconds: settings.codeLifetimeSeconds)),
-            isConsentGiven: isConsentGiven, interaction: interaction)
+            isConsentGiven: isConsentGiven,
+            charge: { LimitCharge(.authorizePerSession, limit, subject: $0.id.rawValue) }, interaction: interaction)
     }
 
     private func perform(
-        _ attempt: AuthorizationAttempt, code: String, of request: AuthorizationRequest, at now: Timestamp
+        _ attempt: AuthorizationAttempt, code: String, of request: AuthorizationRequest,
+        from origin: RequestOrigin, at now: Timestamp
     ) async throws(AuthorizationFailure) -> AuthorizationStep {
         let outcome: AuthorizationOutcome
-        do { outcome = try await store.authorize(attempt, at: now) } catch {
+        do { outcome = try await store.authorize(attempt, from: origin, at: now) } catch {
             throw .redirected(.serverError(error), to: request.target)
         }
         switch outcome {
         case .issued: return .respond(request.target.response(code: code))
+        case .limited(let refusal): throw .redirected(.limited(refusal), to: request.target)
         case .signedOut: return ask(.signIn, of: request, session: nil)
         case .interaction(let interaction, let session): return ask(interaction, of: request, session: session)
         }

@@ -1,6 +1,7 @@
 package import Accounts
 package import Cryptography
-import DeveloperLog
+package import DeveloperLog
+package import RateLimiting
 package import Time
 
 /// A code about to be issued, with the grant that it stands for.
@@ -24,6 +25,8 @@ package struct AuthorizationAttempt: Sendable {
     package let authorization: NewAuthorization
     /// Whether the person has just agreed to the scope, which is then remembered.
     package let isConsentGiven: Bool
+    /// What a code issued to this session counts against.
+    package let charge: @Sendable (Session) -> LimitCharge?
     /// What is left to ask; `nil` issues the code.
     package let interaction: @Sendable (Session, _ consented: Scope?) -> Interaction?
 }
@@ -33,10 +36,13 @@ package enum AuthorizationOutcome: Sendable, Equatable {
     case interaction(Interaction, Session)
     /// The cookie stands for no session that lasts.
     case signedOut
+    case limited(LimitRefusal)
 }
 
 /// The act of the authorization endpoint.
 package protocol AuthorizationStore: Sendable {
     /// Finds the session, keeps it alive, and issues the code when nothing is left to ask: one transaction.
-    func authorize(_ attempt: AuthorizationAttempt, at now: Timestamp) async throws -> AuthorizationOutcome
+    func authorize(
+        _ attempt: AuthorizationAttempt, from origin: RequestOrigin, at now: Timestamp
+    ) async throws -> AuthorizationOutcome
 }

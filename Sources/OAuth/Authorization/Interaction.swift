@@ -13,8 +13,10 @@ extension AuthorizationRequest {
     ///
     /// - Parameter consented: what the account allowed this client before.
     func interaction(
-        session: Session, consented: Scope?, subjects: SubjectIdentifiers, at now: Timestamp
+        session: Session, consented: Scope?, hasJustSignedIn: Bool = false, subjects: SubjectIdentifiers,
+        at now: Timestamp
     ) -> Interaction? {
+        guard session.maySignIn(to: client, at: now) else { return .signIn }
         if prompt.contains(.login) { return .signIn }
         // OpenID Connect Core §3.1.2.1: an age of 0 is the same as `prompt=login`.
         if let maxAgeSeconds, now >= session.authenticatedAt.adding(seconds: maxAgeSeconds) { return .signIn }
@@ -23,6 +25,9 @@ extension AuthorizationRequest {
         }
         if prompt.contains(.selectAccount) { return .chooseAccount }
         if prompt.contains(.consent) { return .consent }
+        // RFC 8252 §8.6: any app on the device may claim the scheme of another one and ask in its name, so a code
+        // does not go there unless the person is looking.
+        if client.isPublic, target.redirect.isPrivateUse, !hasJustSignedIn { return .consent }
         if client.isFirstParty { return nil }
         guard let consented, scope.isSubset(of: consented) else { return .consent }
         return nil
@@ -36,5 +41,14 @@ extension Interaction {
         case .signIn, .chooseAccount: OAuthError(.loginRequired, "nobody is signed in who could answer")
         case .consent: OAuthError(.consentRequired, "the person has not agreed to this yet")
         }
+    }
+}
+
+extension Session {
+    /// A test account signs in to the app whose people test with it, for as long as the test number lasts.
+    func maySignIn(to client: Client, at now: Timestamp) -> Bool {
+        guard let testClient else { return true }
+        guard testClient.utf8.elementsEqual(client.id.rawValue.utf8), let phoneNumber else { return false }
+        return client.testNumber(phoneNumber, at: now) != nil
     }
 }

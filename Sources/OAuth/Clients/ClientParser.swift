@@ -90,14 +90,16 @@ struct ClientParser {
                 problems.append("sector_identifier_uri must be an https URL")
                 return nil
             }
-            return host
+            return host.lowercased()
         }
         guard client.subjectType == .pairwise else { return nil }
-        let hosts = Set(client.redirectURIs.map { $0.host ?? $0.text })
+        // Only a host on the internet is somebody's own. Apps' schemes and this machine are anybody's, and such
+        // a client is a sector of its own.
+        let hosts = Set(client.redirectURIs.map { $0.scheme == "https" ? $0.host?.lowercased() ?? "" : "" })
         if hosts.count > 1 {
             problems.append("subject_type pairwise with redirect_uris of several hosts needs a sector_identifier_uri")
         }
-        return hosts.first
+        return hosts.first.flatMap { $0.isEmpty ? nil : $0 }
     }
 
     private mutating func readBranding(into client: inout Client) {

@@ -106,6 +106,12 @@ package struct VerifiedRedirect: Sendable, Hashable {
     /// False when the client left it out and its only one was taken.
     package let wasRequested: Bool
 
+    /// An app's own scheme, which any app on the device can claim (RFC 8252 §7.1).
+    package var isPrivateUse: Bool {
+        let scheme = uri.prefix { $0 != ":" }.lowercased()
+        return scheme != "https" && scheme != "http"
+    }
+
     fileprivate init(uri: String, wasRequested: Bool) {
         self.uri = uri
         self.wasRequested = wasRequested

@@ -77,7 +77,7 @@ package struct EndSessionEndpoint: Sendable {
                 if: { session in
                     if isConfirmed { return true }
                     guard let hint = request.hint, let client = request.client else { return false }
-                    return hint.session == session.id
+                    return hint.session == subjects.session(session.id, for: client)
                         || hint.subject == subjects.subject(of: session.account, for: client)
                 }, from: origin, at: now)
         } catch {

@@ -1,4 +1,4 @@
-package import Accounts
+import Accounts
 import Cryptography
 import JOSE
 package import Time
@@ -39,7 +39,7 @@ package struct IDTokenIssuer: Sendable {
             "at_hash": .string(Self.hash(of: accessToken, for: client.idTokenAlgorithm)),
         ]
         if let nonce { claims["nonce"] = .string(nonce) }
-        if let session = grant.session { claims["sid"] = .string(session.rawValue) }
+        if let session = grant.session { claims["sid"] = .string(subjects.session(session, for: client)) }
         do {
             return try JWS.sign(JSONValue.object(claims).serialized(), type: Self.type, with: key)
         } catch {
@@ -62,7 +62,8 @@ package struct IDTokenHints: Sendable {
     package struct Hint: Sendable, Equatable {
         package let client: ClientID
         package let subject: String
-        package let session: SessionID?
+        /// As the client knows it.
+        package let session: String?
     }
 
     private let issuer: Issuer
@@ -84,6 +85,6 @@ package struct IDTokenHints: Sendable {
         else { return nil }
         return Hint(
             client: ClientID(client), subject: subject,
-            session: claims.members["sid"]?.string.map(SessionID.init))
+            session: claims.members["sid"]?.string)
     }
 }

@@ -13,9 +13,18 @@ package struct SubjectIdentifiers: Sendable {
     /// never stored; nobody without the key can tell which pairwise subjects are one person.
     package func subject(of account: AccountID, for client: Client) -> String {
         guard client.subjectType == .pairwise else { return account.rawValue }
-        // Accounts' ids all have one length, so the two parts cannot run into each other.
-        let input = account.rawValue + (client.sectorIdentifier ?? client.id.rawValue)
-        return Self.uuid(Array(HMAC.sha256(Array(input.utf8), key: key).prefix(16)))
+        return Self.uuid(Array(derived(account.rawValue, for: client).prefix(16)))
+    }
+
+    /// The `sid` that a client knows a session by: by the real one, pairwise subjects could be matched.
+    package func session(_ session: SessionID, for client: Client) -> String {
+        guard client.subjectType == .pairwise else { return session.rawValue }
+        return Base64URL.encode(Array(derived(session.rawValue, for: client).prefix(16)))
+    }
+
+    /// Ids of one kind all have one length, so the two parts cannot run into each other.
+    private func derived(_ id: String, for client: Client) -> [UInt8] {
+        HMAC.sha256(Array((id + (client.sectorIdentifier ?? client.id.rawValue)).utf8), key: key)
     }
 
     /// A UUID of version 8, "custom" (RFC 9562 §5.8).

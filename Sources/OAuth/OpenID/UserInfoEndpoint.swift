@@ -32,6 +32,9 @@ package struct UserInfoEndpoint: Sendable {
         /// person what they agreed to, and speaks for itself alone.
         package var isTrusted: Bool { client.isFirstParty || session == nil }
 
+        /// When the account was made. Two pairwise clients could tell by it that they see the same person.
+        package var registeredAt: Timestamp? { client.subjectType == .pairwise ? nil : profile.createdAt }
+
         /// The number, for who may know it.
         package var phoneNumber: String? { isTrusted || token.scope.contains("phone") ? profile.phoneNumber : nil }
     }
@@ -61,10 +64,7 @@ package struct UserInfoEndpoint: Sendable {
         var claims: JSONObject = ["sub": .string(bearer.subject)]
         if bearer.token.scope.contains("phone"), let number = bearer.profile.phoneNumber {
             claims["phone_number"] = .string(number)
-            claims["phone_number_verified"] = true
-        }
-        if bearer.token.scope.contains("profile") {
-            claims["updated_at"] = .integer(bearer.profile.createdAt.seconds)
+            claims["phone_number_verified"] = .bool(!bearer.profile.isTest)
         }
         return claims
     }

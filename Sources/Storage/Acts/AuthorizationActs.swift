@@ -1,10 +1,12 @@
 import Accounts
+package import DeveloperLog
 package import OAuth
+import RateLimiting
 package import Time
 
 extension SQLStore: AuthorizationStore {
     package func authorize(
-        _ attempt: AuthorizationAttempt, at now: Timestamp
+        _ attempt: AuthorizationAttempt, from origin: RequestOrigin, at now: Timestamp
     ) async throws -> AuthorizationOutcome {
         try await engine.write { connection in
             guard let session = try await connection.session(attempt.session, at: now) else { return .signedOut }
@@ -14,6 +16,14 @@ extension SQLStore: AuthorizationStore {
             let authorization = attempt.authorization
             let consented = try await connection.consentedScope(of: session.account, to: authorization.client)
             if let interaction = attempt.interaction(session, consented) { return .interaction(interaction, session) }
+            if let charge = attempt.charge(session), let refusal = try await connection.charge([charge], at: now) {
+                try await connection.record(
+                    SecurityEvent(
+                        .authorizationRefused, at: now, origin: origin, clientID: authorization.client.rawValue,
+                        accountID: session.account.rawValue, rule: refusal.name.rawValue, reason: "limit reached",
+                        retryAfterSeconds: refusal.retryAfterSeconds))
+                return .limited(refusal)
+            }
             if attempt.isConsentGiven {
                 let scope = consented?.union(authorization.scope) ?? authorization.scope
                 try await connection.remember(scope, of: session.account, to: authorization.client, at: now)

@@ -34,6 +34,18 @@ extension SQLStore {
             DELETE FROM phone_challenge WHERE id IN
                 (SELECT id FROM phone_challenge WHERE expires_at <= \(now) LIMIT \(batch))
             """,
+            // Nobody can redeem these any more; only a spent code is remembered, to know it when it comes again. The
+            // grants go first, while the codes still name them.
+            """
+            DELETE FROM token_grant WHERE id IN
+                (SELECT grant_id FROM authorization_code
+                WHERE redeemed_at IS NULL AND expires_at <= \(now) ORDER BY expires_at LIMIT \(batch))
+            """,
+            """
+            DELETE FROM authorization_code WHERE digest IN
+                (SELECT digest FROM authorization_code
+                WHERE redeemed_at IS NULL AND expires_at <= \(now) ORDER BY expires_at LIMIT \(batch))
+            """,
             """
             DELETE FROM authorization_code WHERE digest IN
                 (SELECT digest FROM authorization_code WHERE expires_at <= \(codes) LIMIT \(batch))

@@ -72,6 +72,8 @@ private struct LinkJudge {
             return .gone
         }
         guard decision.isApproved else {
+            let code = decision.codeSeal.seal(decision.replacement, challenge: operation.challengeID)
+            try await connection.run("UPDATE phone_challenge SET code = \(code) WHERE id = \(operation.challengeID)")
             try await record(.linkDenied, phone: operation.identity, client: operation.client, "the person said no")
             return .denied(try await answerAll(like: operation))
         }
@@ -129,6 +131,6 @@ extension LiveOperation {
 
 extension PhoneIdentity {
     var masked: String {
-        PhoneNumber(trusted: Self.number(rawValue), region: "", lineType: .unknown).masked
+        PhoneNumber(trusted: number, region: "", lineType: .unknown).masked
     }
 }

@@ -35,7 +35,7 @@ struct LiveOperation {
     let redirectRequested: Bool
     let codeChallenge: CodeChallenge?
     let browser: [UInt8]?
-    let continuation: String?
+    let continuation: [UInt8]?
     /// The answer to the link in the text.
     let isApproved: Bool?
 
@@ -52,7 +52,7 @@ struct LiveOperation {
         redirectRequested = try row.integer(8) != 0
         codeChallenge = try row.optionalText(9).flatMap { CodeChallenge($0) }
         browser = try row.optionalBlob(10)
-        continuation = try row.optionalText(11)
+        continuation = try row.optionalBlob(11)
         isApproved = try row.optionalInteger(12).map { $0 != 0 }
     }
 }
@@ -196,7 +196,7 @@ extension LiveOperation {
     func passed(account: AccountID) -> PassedOperation {
         PassedOperation(
             account: account, identity: identity,
-            continuation: browser == nil ? .redirect(uri: redirectURI, state: state) : .session(query: continuation))
+            continuation: browser == nil ? .redirect(uri: redirectURI, state: state) : .session(request: continuation))
     }
 }
 

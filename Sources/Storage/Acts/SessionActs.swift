@@ -80,9 +80,10 @@ extension SQLConnection {
 
 extension Session {
     fileprivate init(row: SQLRow) throws {
+        let identity = try row.optionalText(2).map(PhoneIdentity.init(rawValue:))
         self.init(
-            id: SessionID(try row.text(0)), account: AccountID(try row.text(1)),
-            phoneNumber: try row.optionalText(2).map(PhoneIdentity.number), authenticatedAt: try row.time(3),
+            id: SessionID(try row.text(0)), account: AccountID(try row.text(1)), phoneNumber: identity?.number,
+            testClient: identity?.testClient, authenticatedAt: try row.time(3),
             methods: [AuthenticationMethod](words: try row.text(4)))
     }
 }

@@ -60,10 +60,11 @@ extension SQLStore: TokenStore {
                     AND NOT EXISTS (SELECT 1 FROM revoked_token WHERE id = \(tokenID))
                 """)
             guard let row else { return nil }
+            let identity = try row.optionalText(1).map(PhoneIdentity.init(rawValue:))
             return TokenHolder(
                 profile: AccountProfile(
-                    id: AccountID(try row.text(0)), phoneNumber: try row.optionalText(1).map(PhoneIdentity.number),
-                    createdAt: try row.time(2)),
+                    id: AccountID(try row.text(0)), phoneNumber: identity?.number,
+                    isTest: identity?.testClient != nil, createdAt: try row.time(2)),
                 session: try row.optionalText(3).map(SessionID.init))
         }
     }

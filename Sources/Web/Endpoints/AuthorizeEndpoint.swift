@@ -22,14 +22,22 @@ package struct AuthorizeEndpoint: Sendable {
         router.get("/oauth2/authorize", use: authorize)
         router.post("/oauth2/authorize", use: authorizeByForm)
         router.post("/login/consent", use: consent)
+        // Somebody reloads, or opens the address anew: on to where its question is asked.
+        router.get("/login/consent") { request, _ in Response.seeOther("/oauth2/authorize?\(request.uri.query ?? "")") }
     }
 
     @Sendable private func authorize(_ request: Request, _ context: DenwaRequestContext) async -> Response {
         guard let parameters = request.query() else { return malformed(request, context) }
+        let proof = try? parameters.optional(Self.signInProof)
         return await respond(request, context, parameters) { checked throws(AuthorizationFailure) in
-            try await authorization.step(checked, session: cookies.session(of: request), at: edge.now)
+            try await authorization.step(
+                checked, session: cookies.session(of: request),
+                hasJustSignedIn: cookies.isSignInProof(proof, request, of: checked),
+                from: edge.origin(of: request, context), at: edge.now)
         }
     }
+
+    static let signInProof = "signed_in"
 
     /// OpenID Connect Core §3.1.2.1 wants POST too. A form on an app's page arrives without our cookies
     /// (`SameSite=Lax`), so the checked request goes on as a GET, which brings them.
@@ -57,13 +65,16 @@ package struct AuthorizeEndpoint: Sendable {
             // Back to where the question is asked, with a form that works.
             return await respond(request, context, parameters, problem: .sessionLost) {
                 checked throws(AuthorizationFailure) in
-                try await authorization.step(checked, session: cookies.session(of: request), at: edge.now)
+                try await authorization.step(
+                    checked, session: cookies.session(of: request), hasJustSignedIn: false,
+                    from: edge.origin(of: request, context), at: edge.now)
             }
         }
         return await respond(request, context, parameters) { checked throws(AuthorizationFailure) in
             try await authorization.step(
                 checked, session: cookies.session(of: request),
-                consent: ConsentDecision(session: SessionID(session), isAllowed: decision == "allow"), at: edge.now)
+                consent: ConsentDecision(session: SessionID(session), isAllowed: decision == "allow"),
+                from: edge.origin(of: request, context), at: edge.now)
         }
     }
 
@@ -124,9 +135,12 @@ extension SignInPages {
 
     /// A signed-in browser goes on with the authorization request, unless the app has to hear something first.
     func afterSignIn(
-        _ checked: AuthorizationRequest, _ answer: AuthorizationResponse?, _ request: Request
+        _ checked: AuthorizationRequest, _ answer: AuthorizationResponse?, proof: String, _ request: Request
     ) -> Response {
-        guard let answer else { return .seeOther("/oauth2/authorize?\(checked.queryAfterSignIn)") }
+        guard let answer else {
+            return .seeOther(
+                "/oauth2/authorize?\(checked.queryAfterSignIn)&\(AuthorizeEndpoint.signInProof)=\(proof)")
+        }
         return respond(
             answer, to: checked.client,
             locale: PageLocale(of: request, uiLocales: checked.uiLocales, client: checked.client))

@@ -102,7 +102,9 @@ package struct LinkPageEndpoints: Sendable {
         do throws(AuthorizationFailure) {
             let checked = try await authorization.request(
                 parameters, from: edge.origin(of: request, context), at: edge.now)
-            return pages.afterSignIn(checked, authorization.afterSignIn(checked, as: signedIn.account), request)
+            return pages.afterSignIn(
+                checked, authorization.afterSignIn(checked, as: signedIn.account),
+                proof: cookies.signInProof(session: signedIn.sessionToken, query: checked.queryAfterSignIn), request)
         } catch {
             return pages.refused(error, request, context)
         }

@@ -37,6 +37,10 @@ package struct SignInEndpoints: Sendable {
         router.post("/login/code") { request, context in await takeCode(request, context) }
         router.post("/login/resend") { request, context in await resend(request, context) }
         router.post("/login/finish") { request, context in await finish(request, context) }
+        // Somebody reloads, or opens the address anew: on to where the form is.
+        for path in ["/login/resend", "/login/finish"] as [RouterPath] {
+            router.get(path) { request, _ in Response.seeOther("/login/code?\(request.uri.query ?? "")") }
+        }
         router.get("/login/wait") { request, context in await wait(request, context) }
     }
 
@@ -164,7 +168,8 @@ package struct SignInEndpoints: Sendable {
 
     private func proceed(_ signedIn: BrowserSignedIn, _ visit: Visit, _ request: Request) -> Response {
         var response = pages.afterSignIn(
-            visit.request, authorization.afterSignIn(visit.request, as: signedIn.account), request)
+            visit.request, authorization.afterSignIn(visit.request, as: signedIn.account),
+            proof: cookies.signInProof(session: signedIn.sessionToken, query: visit.request.queryAfterSignIn), request)
         cookies.setSession(signedIn.sessionToken, in: &response)
         cookies.addDevice(signedIn.deviceID, to: cookies.deviceIDs(of: request), in: &response)
         return response

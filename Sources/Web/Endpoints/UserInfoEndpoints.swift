@@ -18,10 +18,20 @@ package struct UserInfoEndpoints: Sendable {
             await answer(request.bearerToken, context)
         }
         router.post("/oauth2/userinfo") { request, context in
-            // RFC 6750 §2.2: in the body, when there is no header.
-            if let token = request.bearerToken { return await answer(token, context) }
-            return await answer(try? request.form().optional("access_token"), context)
+            do throws(OAuthError) {
+                return await answer(try await Self.token(of: request), context)
+            } catch {
+                return error.response(logger: context.logger)
+            }
         }
+    }
+
+    /// In the header or in the body (RFC 6750 §2.2), but not in both.
+    private static func token(of request: Request) async throws(OAuthError) -> String? {
+        let header = request.bearerToken
+        guard let form = try? await request.form(), form.has("access_token") else { return header }
+        guard header == nil else { throw .invalidRequest("more than one access token") }
+        return try form.value("access_token")
     }
 
     private func answer(_ token: String?, _ context: DenwaRequestContext) async -> Response {

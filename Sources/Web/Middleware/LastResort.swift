@@ -6,7 +6,10 @@ import Logging
 /// Outermost: turns what no endpoint answered into plain JSON. A framework's
 /// own error body must not reach an OAuth client, nor an error's text a stranger.
 package struct LastResort: RouterMiddleware {
-    package init() {}
+    private let pages: SignInPages?
+
+    /// - Parameter pages: for people who follow a dead link; `nil` where only programs call.
+    package init(pages: SignInPages? = nil) { self.pages = pages }
 
     package func handle(
         _ request: Request, context: DenwaRequestContext,
@@ -29,6 +32,9 @@ package struct LastResort: RouterMiddleware {
         do {
             return try await next(request, context)
         } catch let error as any HTTPResponseError {
+            if error.status == .notFound, let pages, request.headers[.accept]?.contains("text/html") == true {
+                return pages.notFound(locale: PageLocale(of: request), requestID: context.requestID)
+            }
             return .json(error.status, ["error": .string(Self.name(of: error.status))])
         } catch {
             context.logger.error("request failed", metadata: ["cause": "\(type(of: error))"])

@@ -219,17 +219,31 @@ package struct SignInPages: Sendable {
     /// A page for what no redirect may answer. The detail is for the app's developer, and a literal.
     func error(_ error: OAuthError, locale: PageLocale, client: Client? = nil, requestID: String) -> Response {
         let isBusy = error.code == .serverError || error.code == .temporarilyUnavailable
-        let kind = isBusy ? "busy" : "request"
-        let page = Page(template: "error", locale: locale, client: client) { texts in
-            var variables: [String: Any] = [
-                "heading": texts["heading_\(kind)"] ?? "", "problem": texts["problem_\(kind)"] ?? "",
-                "request_id": requestID,
-            ]
-            if !isBusy { variables["detail"] = "\(error.description)" }
-            return variables
-        }
-        var response = Response.page(render(page), status: isBusy ? .serviceUnavailable : .badRequest)
+        var response = Response.page(
+            errorPage(
+                isBusy ? "busy" : "request", detail: isBusy ? nil : error.description, locale: locale, client: client,
+                requestID: requestID),
+            status: isBusy ? .serviceUnavailable : .badRequest)
         if isBusy { response.headers[.retryAfter] = "5" }
         return response
+    }
+
+    func notFound(locale: PageLocale, requestID: String) -> Response {
+        .page(
+            errorPage("not_found", detail: nil, locale: locale, client: nil, requestID: requestID), status: .notFound)
+    }
+
+    private func errorPage(
+        _ kind: String, detail: StaticString?, locale: PageLocale, client: Client?, requestID: String
+    ) -> String {
+        render(
+            Page(template: "error", locale: locale, client: client) { texts in
+                var variables: [String: Any] = [
+                    "heading": texts["heading_\(kind)"] ?? "", "problem": texts["problem_\(kind)"] ?? "",
+                    "request_id": requestID,
+                ]
+                if let detail { variables["detail"] = "\(detail)" }
+                return variables
+            })
     }
 }

@@ -54,6 +54,18 @@ package struct BrowserCookies: Sendable {
 
     // MARK: - The session
 
+    /// Shows that the browser has just signed in for this very request: minted here alone, for one session and
+    /// one request.
+    func signInProof(session: String, query: String) -> String {
+        Base64URL.encode(HMAC.sha256(Array("\(session) \(query)".utf8), key: formKey))
+    }
+
+    func isSignInProof(_ proof: String?, _ request: Request, of checked: AuthorizationRequest) -> Bool {
+        guard let proof, let session = session(of: request) else { return false }
+        let expected = signInProof(session: session, query: checked.query)
+        return equalInConstantTime(Array(proof.utf8), Array(expected.utf8))
+    }
+
     func session(of request: Request) -> String? { token("session", of: request) }
 
     func setSession(_ token: String, in response: inout Response) {
@@ -66,7 +78,7 @@ package struct BrowserCookies: Sendable {
 
     /// One id for each of the last few numbers that signed in here.
     func deviceIDs(of request: Request) -> [String] {
-        let value = request.cookies[name("device")]?.value ?? ""
+        let value = RequestCookies(request)[name("device")] ?? ""
         return value.split(separator: ".").prefix(Self.rememberedDevices).map(String.init)
     }
 
@@ -80,7 +92,7 @@ package struct BrowserCookies: Sendable {
     // MARK: -
 
     private func token(_ cookie: String, of request: Request) -> String? {
-        guard let value = request.cookies[name(cookie)]?.value, value.utf8.count == 43,
+        guard let value = RequestCookies(request)[name(cookie)], value.utf8.count == 43,
             Base64URL.decode(value) != nil
         else { return nil }
         return value

@@ -93,6 +93,9 @@ extension ConfigurationKey {
             name: "limits.tokenPerClient", kind: .limit, fallback: "6000/60",
             help: "Tokens issued to one client."),
         .init(
+            name: "limits.authorizePerSession", kind: .limit, fallback: "60/60",
+            help: "Authorization codes issued to one signed-in browser."),
+        .init(
             name: "tokens.accessLifetimeSeconds", kind: .integer, fallback: "3600",
             help: "Lifetime of an access token."),
         .init(

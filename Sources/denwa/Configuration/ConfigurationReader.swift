@@ -37,6 +37,7 @@ struct ConfigurationReader {
         configuration.brandLogoFile = sources.text("branding.logoFile")?.value
         configuration.brandColor = color("branding.color")
         configuration.tokenPerClient = limit("limits.tokenPerClient", configuration.tokenPerClient)
+        configuration.authorizePerSession = limit("limits.authorizePerSession", configuration.authorizePerSession)
         configuration.developerLogRetentionDays = integer("developerLog.retentionDays", 90, in: 1...3650)
         let metricsPort = integer("metrics.port", 0, in: 0...65535)
         configuration.metricsPort = metricsPort == 0 ? nil : metricsPort

@@ -34,6 +34,7 @@ struct ServerConfiguration: Sendable {
     var brandLogoFile: String?
     var brandColor: BrandColor?
     var tokenPerClient = Limit(count: 6000, windowSeconds: 60)
+    var authorizePerSession = Limit(count: 60, windowSeconds: 60)
     var developerLogRetentionDays = 90
     /// `nil`: no metrics.
     var metricsPort: Int?

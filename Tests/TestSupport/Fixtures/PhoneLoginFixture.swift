@@ -28,7 +28,7 @@ package struct PhoneLoginFixture: Sendable {
     /// The cookie of a browser that signs in at the hosted pages; `nil`: an app runs the login itself.
     package var browser: String?
     /// The authorization request that a browser goes on with.
-    package var continuation: String?
+    package var continuation: [UInt8]?
     package var linkToken: String?
     package var askingDevice: String?
     package let entropy: Entropy

@@ -27,7 +27,7 @@ package struct UsersMeEndpoint: Sendable {
                     [
                         "id": .string(bearer.subject), "phone": number, "phone_auth": number, "username": .null,
                         "email": .null, "name": .null, "nickname": .null, "picture": .null, "is_anonymous": false,
-                        "registered": .string(bearer.profile.createdAt.internetDate),
+                        "registered": bearer.registeredAt.map { .string($0.internetDate) } ?? .null,
                     ])
             } catch {
                 return error.envelope(logger: context.logger).response
