@@ -1,6 +1,8 @@
 # The whole developer interface. Every target installs what it needs first.
 
-DEBIAN_PACKAGES := chromium fonts-noto-cjk fonts-noto-core g++ libphonenumber-dev libsqlite3-dev libssl-dev pkg-config python3-venv
+# To build and run; what the tests need besides: a browser with fonts for its pictures, and a web server that signs in.
+DEBIAN_PACKAGES := g++ libphonenumber-dev libsqlite3-dev libssl-dev pkg-config python3-venv \
+  chromium fonts-noto-cjk fonts-noto-core apache2-bin libapache2-mod-auth-openidc
 PYTHON := .venv/bin/python
 REQUIREMENTS := Tests/EndToEnd/requirements.txt
 SOURCES := Sources Tests Benchmarks Package.swift

@@ -21,7 +21,9 @@ package struct UserInfoEndpoints: Sendable {
             do throws(OAuthError) {
                 return await answer(try await Self.token(of: request), context)
             } catch {
-                return error.response(logger: context.logger)
+                var response = error.response(logger: context.logger)
+                response.headers[.wwwAuthenticate] = error.bearerChallenge
+                return response
             }
         }
     }

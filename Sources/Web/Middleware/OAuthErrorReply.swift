@@ -12,12 +12,16 @@ extension OAuthError {
             status, ["error": .string(code.rawValue), "error_description": .string("\(description)")])
         if code == .invalidClient { response.headers[.wwwAuthenticate] = #"Basic realm="denwa", charset="UTF-8""# }
         if code == .invalidToken || code == .insufficientScope {
-            response.headers[.wwwAuthenticate] =
-                #"Bearer realm="denwa", error="\#(code.rawValue)", error_description="\#(description)""#
+            response.headers[.wwwAuthenticate] = bearerChallenge
         }
         if code == .serverError { response.headers[.retryAfter] = "5" }
         if let limit { response.add(limit) }
         return response
+    }
+
+    /// RFC 6750 §3.
+    var bearerChallenge: String {
+        #"Bearer realm="denwa", error="\#(code.rawValue)", error_description="\#(description)""#
     }
 
     private var status: HTTPResponse.Status {

@@ -48,7 +48,8 @@ package struct MagicLinkEndpoints: Sendable {
         do throws(WireFailure) {
             let query = try XsollaQuery(request)
             project = try query.value("projectId")
-            number = try query.value("login")
+            // A plus that was not escaped arrives as a space, and nothing else begins with one.
+            number = try query.value("login").map { $0.hasPrefix(" ") ? "+\($0.dropFirst())" : $0 }
             operation = try query.value("operation_id")
         } catch {
             return error.response

@@ -1,0 +1,264 @@
+"""Every page in every state that looks different, and how a person gets there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from browser.app import App, SignInRequest
+from browser.pages import SignIn, link_in, text
+from harness import Server, fresh_number, six_digits_other_than
+
+WINDOWS_CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/148.0.0.0 Safari/537.36")
+
+
+@dataclass
+class Visitor:
+    """Somebody new who speaks one language, and where they can go."""
+
+    site: Server
+    #: Like `site`, with a pause between two texts.
+    patient_site: Server
+    app: App
+    open_browser: Callable[..., BrowserContext]
+    locale: str
+    #: Cookies of people who are signed in, by language.
+    members: dict[str, Any]
+
+    def appear(self, site: Server | None = None, **options: Any) -> SignIn:
+        context = self.open_browser(locale=self.locale, **options)
+        return SignIn(context.new_page(), site or self.site, fresh_number(), self.locale)
+
+    def asks(self, client_id: str, scope: str = "openid phone", site: Server | None = None, **more: str) -> SignInRequest:
+        return SignInRequest(site or self.site, self.app, client_id, scope, more)
+
+    def words(self, page: str, key: str, **values: str) -> str:
+        return text(self.locale, page, key, **values)
+
+    def member(self) -> SignIn:
+        """Somebody who is signed in: the same person each time, which is quicker."""
+        if self.locale not in self.members:
+            somebody = self.appear()
+            somebody.sign_in_to(self.asks("game"))
+            self.members[self.locale] = somebody.page.context.storage_state()
+        return self.appear(storage_state=self.members[self.locale])
+
+    def texted_link(self) -> str:
+        """The link in a text that an app asked for, on a computer."""
+        login = self.site.login("linked", headers={"User-Agent": WINDOWS_CHROME})
+        begun = login.request(send_link=True, link_url=f"{self.site.url}/login/link")
+        assert begun.status_code == 200, begun.text
+        return link_in(login.text())
+
+    def linked(self) -> tuple[SignIn, str]:
+        """Somebody whose code page waits, and the link in the text."""
+        somebody = self.appear(user_agent=WINDOWS_CHROME)
+        somebody.reach_code_page(self.asks("linked"))
+        return somebody, somebody.texted_link()
+
+    def elsewhere(self, link: str) -> SignIn:
+        phone = self.appear()
+        phone.page.goto(link)
+        return phone
+
+
+def phone(visitor: Visitor) -> SignIn:
+    somebody = visitor.appear()
+    somebody.open(visitor.asks("game"))
+    somebody.expect_number_page()
+    return somebody
+
+
+def phone_problem(visitor: Visitor) -> SignIn:
+    somebody = phone(visitor)
+    somebody.send_number("12")
+    expect(somebody.problem).to_have_text(visitor.words("phone", "not_a_number"))
+    return somebody
+
+
+def phone_limited(visitor: Visitor) -> SignIn:
+    somebody = code_waiting(visitor)
+    somebody.link("code", "change").click()
+    somebody.send_number()
+    expect(somebody.problem).to_be_visible()
+    return somebody
+
+
+def code(visitor: Visitor) -> SignIn:
+    somebody = visitor.appear()
+    somebody.reach_code_page(visitor.asks("game"))
+    return somebody
+
+
+def code_problem(visitor: Visitor) -> SignIn:
+    somebody = code(visitor)
+    somebody.type_code(six_digits_other_than(somebody.texted_code()))
+    expect(somebody.problem).to_have_text(visitor.words("code", "wrong"))
+    return somebody
+
+
+def code_waiting(visitor: Visitor) -> SignIn:
+    somebody = visitor.appear(visitor.patient_site)
+    somebody.reach_code_page(visitor.asks("game", site=visitor.patient_site))
+    expect(somebody.resend_button).to_be_disabled()
+    return somebody
+
+
+def code_resent(visitor: Visitor) -> SignIn:
+    somebody = code(visitor)
+    somebody.resend_button.click()
+    expect(somebody.page.get_by_text(visitor.words("code", "resent"))).to_be_visible()
+    somebody.code_field.fill("123")
+    return somebody
+
+
+def code_link(visitor: Visitor) -> SignIn:
+    return visitor.linked()[0]
+
+
+def code_finished(visitor: Visitor) -> SignIn:
+    somebody, link = visitor.linked()
+    tab = somebody.page.context.new_page()
+    tab.goto(link)
+    tab.get_by_role("button", name=visitor.words("link", "approve")).click()
+    expect(somebody.heading()).to_have_text(visitor.words("code", "link_finished"))
+    tab.close()
+    return somebody
+
+
+def consent(visitor: Visitor) -> SignIn:
+    somebody, request = visitor.member(), visitor.asks("shop", "openid phone profile offline_access reports:read")
+    somebody.open(request)
+    somebody.expect_consent_page(request)
+    return somebody
+
+
+def choose(visitor: Visitor) -> SignIn:
+    somebody = visitor.member()
+    somebody.open(visitor.asks("game", prompt="select_account"))
+    expect(somebody.heading()).to_have_text(visitor.words("choose", "heading"))
+    return somebody
+
+
+def link(visitor: Visitor) -> SignIn:
+    phone = visitor.elsewhere(visitor.texted_link())
+    expect(phone.heading()).to_have_text(visitor.words("link", "heading", app="Linked Game"))
+    return phone
+
+
+def link_same(visitor: Visitor) -> SignIn:
+    somebody, link = visitor.linked()
+    somebody.page.goto(link)
+    expect(somebody.page.get_by_text(visitor.words("link", "same"))).to_be_visible()
+    return somebody
+
+
+def link_answered(visitor: Visitor, button: str, heading: str) -> SignIn:
+    phone = visitor.elsewhere(visitor.texted_link())
+    phone.button("link", button).click()
+    expect(phone.heading()).to_have_text(visitor.words("link-result", heading))
+    return phone
+
+
+def link_approved(visitor: Visitor) -> SignIn:
+    return link_answered(visitor, "approve", "heading_approved")
+
+
+def link_denied(visitor: Visitor) -> SignIn:
+    return link_answered(visitor, "deny", "heading_denied")
+
+
+def link_gone(visitor: Visitor) -> SignIn:
+    phone = visitor.elsewhere(f"{visitor.site.url}/login/link?operation_id=gone&link_token=gone")
+    expect(phone.heading()).to_have_text(visitor.words("link-result", "heading_gone"))
+    return phone
+
+
+def sign_out(visitor: Visitor) -> SignIn:
+    somebody = visitor.member()
+    somebody.page.goto(f"{visitor.site.url}/oauth2/end_session")
+    expect(somebody.heading()).to_have_text(visitor.words("sign-out", "heading"))
+    return somebody
+
+
+def signed_out(visitor: Visitor) -> SignIn:
+    somebody = visitor.appear()
+    somebody.page.goto(f"{visitor.site.url}/oauth2/end_session")
+    expect(somebody.heading()).to_have_text(visitor.words("signed-out", "heading"))
+    return somebody
+
+
+def error(visitor: Visitor) -> SignIn:
+    somebody = visitor.appear()
+    somebody.open(visitor.asks("game", redirect_uri="https://elsewhere.example/"))
+    expect(somebody.heading()).to_have_text(visitor.words("error", "heading_request"))
+    return somebody
+
+
+def form_post(visitor: Visitor) -> SignIn:
+    """As it stands when its script does not come."""
+    somebody = visitor.member()
+    somebody.page.route("**/assets/*.js", lambda route: route.abort())
+    somebody.open(visitor.asks("game", response_mode="form_post"))
+    expect(somebody.heading()).to_have_text(visitor.words("form-post", "heading", app="Star Game"))
+    return somebody
+
+
+def device(visitor: Visitor) -> SignIn:
+    somebody = visitor.appear()
+    somebody.page.goto(f"{visitor.site.url}/device")
+    expect(somebody.heading()).to_have_text(visitor.words("device", "heading"))
+    return somebody
+
+
+def demo(visitor: Visitor) -> SignIn:
+    somebody = visitor.appear()
+    somebody.page.goto(f"{visitor.site.url}/demo")
+    expect(somebody.page.get_by_role("button", name="Sign in with your phone")).to_be_visible()
+    return somebody
+
+
+def demo_signed_in(visitor: Visitor) -> SignIn:
+    somebody = demo(visitor)
+    somebody.page.get_by_role("button", name="Sign in with your phone").click()
+    somebody.expect_number_page()
+    somebody.send_number()
+    somebody.expect_code_page()
+    somebody.type_code(somebody.texted_code())
+    somebody.button("consent", "allow").click()
+    expect(somebody.page.get_by_text("Signed in", exact=True)).to_be_visible()
+    return somebody
+
+
+#: Name of the picture, and the way there.
+STATES: dict[str, Callable[[Visitor], SignIn]] = {
+    "phone": phone,
+    "phone-problem": phone_problem,
+    "phone-limited": phone_limited,
+    "code": code,
+    "code-problem": code_problem,
+    "code-waiting": code_waiting,
+    "code-resent": code_resent,
+    "code-link": code_link,
+    "code-finished": code_finished,
+    "consent": consent,
+    "choose": choose,
+    "link": link,
+    "link-same-browser": link_same,
+    "link-approved": link_approved,
+    "link-denied": link_denied,
+    "link-gone": link_gone,
+    "sign-out": sign_out,
+    "signed-out": signed_out,
+    "error": error,
+    "form-post": form_post,
+    "device": device,
+    "demo": demo,
+    "demo-signed-in": demo_signed_in,
+}
+
+#: The demo is for developers, in English.
+ENGLISH_ONLY = {"demo", "demo-signed-in"}
