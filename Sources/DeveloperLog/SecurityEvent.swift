@@ -77,6 +77,7 @@ extension SecurityEvent {
         case authorizationRefused = "authorization.refused"
         case linkRefused = "link.refused"
         case linkDenied = "link.denied"
+        case linkApproved = "link.approved"
         case signedOutEverywhere = "session.ended_everywhere"
 
         /// Whether somebody can cause it as often as they like.
@@ -87,7 +88,8 @@ extension SecurityEvent {
                 .authorizationRefused:
                 true
             case .guessWrong, .accountRefused, .accountDisabled, .accountEnabled, .codeReplayed, .refreshReused,
-                .tokenRevoked, .messageFailed, .linkDenied, .signedOutEverywhere:
+                .tokenRevoked, .messageFailed, .linkDenied, .linkApproved,
+                .signedOutEverywhere:
                 false
             }
         }

@@ -13,6 +13,7 @@ extension PhoneLoginFlow {
         _ request: PhoneLoginRequest, from origin: RequestOrigin, at now: Timestamp
     ) async throws(PhoneLoginError) -> PhoneLoginStarted {
         let client = try client(request.clientID)
+        guard client.mayRunPhoneLogin else { throw .clientNotAllowed }
         let parameters = try await check(request, for: client, from: origin, at: now)
         guard let number = request.phoneNumber else { throw .parameterMissing }
         let phone = try await checkedNumber(

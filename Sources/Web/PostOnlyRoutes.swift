@@ -17,4 +17,16 @@ extension Router where Context == DenwaRequestContext {
             }
         }
     }
+
+    /// A GET that does something: HEAD, which scanners and previews send, must not do it too.
+    func getWithoutHead(
+        _ path: RouterPath, _ handler: @escaping @Sendable (Request, DenwaRequestContext) async -> Response
+    ) {
+        get(path) { request, context in await handler(request, context) }
+        head(path) { _, _ in
+            var response = Response.json(.methodNotAllowed, ["error": "method_not_allowed"])
+            response.headers[.allow] = "GET, POST"
+            return response
+        }
+    }
 }

@@ -2,18 +2,19 @@
 package enum MessageLocale {
     /// BCP 47 lookup (RFC 4647 §3.4): the longest prefix of each wish, in the order of the wishes.
     package static func best(for wishes: [String]) -> String {
-        for wish in wishes {
+        // RFC 5646 §4.4.1: 35 characters hold every tag that means something, and what is longer is not worth the time.
+        for wish in wishes where wish.utf8.count <= 35 {
             var subtags = alias(wish).split(separator: "-").map(String.init)
             while !subtags.isEmpty {
-                let candidate = subtags.joined(separator: "-")
-                if let known = SignInText.catalogue.keys.first(where: { $0.lowercased() == candidate }) {
-                    return known
-                }
+                if let known = knownTags[subtags.joined(separator: "-")] { return known }
                 subtags.removeLast()
             }
         }
         return fallback
     }
+
+    private static let knownTags = Dictionary(
+        SignInText.catalogue.keys.map { ($0.lowercased(), $0) }, uniquingKeysWith: { first, _ in first })
 
     package static let fallback = "en"
 
@@ -26,7 +27,8 @@ package enum MessageLocale {
     /// What a person asks for, best first: by the request's `ui_locales`, by the browser, by what the client's
     /// people mostly speak.
     package static func wishes(uiLocales: [String], acceptLanguage: String?, fallback: String?) -> [String] {
-        uiLocales + (acceptLanguage.map { wishes(acceptLanguage: $0) } ?? []) + (fallback.map { [$0] } ?? [])
+        Array(uiLocales.prefix(10)) + (acceptLanguage.map { wishes(acceptLanguage: $0) } ?? [])
+            + (fallback.map { [$0] } ?? [])
     }
 
     /// The languages of an `Accept-Language` field, best first (RFC 9110 §12.5.4). At most ten: the rest is noise.

@@ -131,8 +131,8 @@ extension AuthorizationRequest {
         }
         let challenge = try codeChallenge(of: parameters, client: client)
         try checkState(target.state, hasChallenge: challenge != nil)
-        if let nonce = try parameters.value("nonce"), nonce.utf8.count > 1024 {
-            throw .invalidRequest("nonce is longer than 1024 bytes")
+        if let nonce = try parameters.value("nonce"), nonce.utf8.count > 1024 || nonce.hasControls {
+            throw .invalidRequest("nonce is longer than 1024 bytes, or holds control characters")
         }
         let hint = try parameters.value("id_token_hint")
         let expectedSubject = try hint.map { hint throws(OAuthError) in
@@ -151,9 +151,13 @@ extension AuthorizationRequest {
     }
 
     private static func refuseUnsupported(_ parameters: FormParameters) throws(OAuthError) {
-        if parameters.has("request") { throw OAuthError(.requestNotSupported, "request is not supported") }
-        if parameters.has("request_uri") { throw OAuthError(.requestURINotSupported, "request_uri is not supported") }
-        if parameters.has("registration") {
+        if try parameters.value("request") != nil {
+            throw OAuthError(.requestNotSupported, "request is not supported")
+        }
+        if try parameters.value("request_uri") != nil {
+            throw OAuthError(.requestURINotSupported, "request_uri is not supported")
+        }
+        if try parameters.value("registration") != nil {
             throw OAuthError(.registrationNotSupported, "registration is not supported")
         }
         let type = try parameters.required("response_type", "response_type is missing")
@@ -188,7 +192,10 @@ extension AuthorizationRequest {
             return
         }
         guard state.unicodeScalars.count >= 8 else { throw .invalidRequest("state is shorter than 8 characters") }
-        guard state.utf8.count <= 1024 else { throw .invalidRequest("state is longer than 1024 bytes") }
+        // A form would not bring line breaks back as they were (HTML §4.10.21.4).
+        guard state.utf8.count <= 1024, !state.hasControls else {
+            throw .invalidRequest("state is longer than 1024 bytes, or holds control characters")
+        }
     }
 
     private static func scope(of parameters: FormParameters, client: Client) throws(OAuthError) -> Scope {
@@ -214,4 +221,8 @@ extension AuthorizationRequest {
         else { throw .invalidRequest("max_age is not a number of seconds") }
         return seconds
     }
+}
+
+extension String {
+    fileprivate var hasControls: Bool { utf8.contains { $0 < 0x20 || $0 == 0x7F } }
 }

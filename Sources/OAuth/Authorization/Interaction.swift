@@ -27,7 +27,9 @@ extension AuthorizationRequest {
         if prompt.contains(.consent) { return .consent }
         // RFC 8252 §8.6: any app on the device may claim the scheme of another one and ask in its name, so a code
         // does not go there unless the person is looking.
-        if client.isPublic, target.redirect.isPrivateUse, !hasJustSignedIn { return .consent }
+        // And not for ever by the address in a browser's history.
+        let isLooking = hasJustSignedIn && now < session.authenticatedAt.adding(seconds: 300)
+        if client.isPublic, target.redirect.isPrivateUse, !isLooking { return .consent }
         if client.isFirstParty { return nil }
         guard let consented, scope.isSubset(of: consented) else { return .consent }
         return nil

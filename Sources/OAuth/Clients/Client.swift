@@ -62,6 +62,9 @@ package struct Client: Sendable {
     package var scope: Scope?
     package var requiresPKCE = false
     package var isFirstParty = false
+    /// Whether the app may show screens of its own for number and code. An app that may not sends people to this
+    /// server's pages, which ask for consent.
+    package var mayRunPhoneLogin = true
     package var tokenProfile = TokenProfile.rfc9068
     package var signingAlgorithm = SignatureAlgorithm.es256
     package var idTokenAlgorithm = SignatureAlgorithm.es256

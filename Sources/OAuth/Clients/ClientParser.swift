@@ -40,6 +40,7 @@ struct ClientParser {
         client.scope = scope()
         client.requiresPKCE = flag("require_pkce")
         client.isFirstParty = flag("first_party")
+        client.mayRunPhoneLogin = flag("phone_login", fallback: true)
         client.mayIntrospect = flag("may_introspect")
         client.projectID = text("project_id")
         readTokenOptions(into: &client)
@@ -261,12 +262,12 @@ extension ClientParser {
         return integer
     }
 
-    private mutating func flag(_ member: String) -> Bool {
+    private mutating func flag(_ member: String, fallback: Bool = false) -> Bool {
         read.insert(member)
-        guard let value = members[member] else { return false }
+        guard let value = members[member] else { return fallback }
         guard let flag = value.bool else {
             problems.append("\(member) must be true or false")
-            return false
+            return fallback
         }
         return flag
     }

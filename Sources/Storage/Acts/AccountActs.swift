@@ -48,6 +48,7 @@ extension SQLStore: AccountStore {
             // For good: enabling the account again brings neither its old tokens back nor its sessions.
             try await connection.endSessions(of: account.id)
             try await connection.revokeGrants(of: account.id, at: now)
+            try await connection.forgetConsents(of: account.id)
             try await connection.record(
                 SecurityEvent(
                     isDisabled ? .accountDisabled : .accountEnabled, at: now, origin: .operator,

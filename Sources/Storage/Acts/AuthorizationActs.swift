@@ -52,6 +52,11 @@ extension SQLConnection {
             """)
     }
 
+    /// Apps have to ask again.
+    func forgetConsents(of account: AccountID) async throws {
+        try await run("DELETE FROM consent WHERE account_id = \(account)")
+    }
+
     fileprivate func issue(_ authorization: NewAuthorization, in session: Session) async throws {
         try await insert(
             Grant(

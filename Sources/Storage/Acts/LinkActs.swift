@@ -59,41 +59,68 @@ private struct LinkJudge {
             try await record(.linkRefused, rule: refusal.name.rawValue, "limit reached")
             return .limited(refusal)
         }
-        // The guarded statement is the referee: of a yes and a no that race, one finds the answer open.
-        let isFirst =
-            try await connection.run(
-                """
-                UPDATE phone_operation SET link_approved = \(decision.isApproved)
-                WHERE id = \(decision.operationID) AND link_digest = \(decision.link) AND expires_at > \(now)
-                    AND (link_approved IS NULL OR link_approved = \(decision.isApproved))
-                """) == 1
-        guard isFirst, let operation = try await connection.liveOperation(decision.operationID, at: now) else {
+        let isFirst = try await answer()
+        guard let operation = try await answered() else {
             try await record(.linkRefused, "unknown, expired, finished or answered before")
             return .gone
         }
         guard decision.isApproved else {
-            let code = decision.codeSeal.seal(decision.replacement, challenge: operation.challengeID)
-            try await connection.run("UPDATE phone_challenge SET code = \(code) WHERE id = \(operation.challengeID)")
-            try await record(.linkDenied, phone: operation.identity, client: operation.client, "the person said no")
+            if isFirst { try await refuse(operation) }
             return .denied(try await answerAll(like: operation))
         }
         if let browser = decision.browser, operation.browser == browser.digest.bytes {
             return try await signIn(operation, browser.session)
         }
+        if isFirst {
+            try await record(
+                .linkApproved, phone: operation.identity, client: operation.client,
+                "the person said yes, on another device than the one that asked")
+        }
         return .approved(try await answerAll(like: operation))
+    }
+
+    /// The guarded statement is the referee: of a yes and a no that race, one finds the answer open.
+    private func answer() async throws -> Bool {
+        try await connection.run(
+            """
+            UPDATE phone_operation SET link_approved = \(decision.isApproved)
+            WHERE id = \(decision.operationID) AND link_digest = \(decision.link) AND expires_at > \(now)
+                AND link_approved IS NULL
+            """) == 1
+    }
+
+    /// The operation, when this link belongs to it and this is its answer: now, or from an earlier click.
+    private func answered() async throws -> LiveOperation? {
+        let isLinked =
+            try await connection.first(
+                """
+                SELECT 1 FROM phone_operation
+                WHERE id = \(decision.operationID) AND link_digest = \(decision.link)
+                """) != nil
+        guard isLinked, let operation = try await connection.liveOperation(decision.operationID, at: now),
+            operation.isApproved == decision.isApproved
+        else { return nil }
+        return operation
+    }
+
+    private func refuse(_ operation: LiveOperation) async throws {
+        let code = decision.codeSeal.seal(decision.replacement, challenge: operation.challengeID)
+        try await connection.run("UPDATE phone_challenge SET code = \(code) WHERE id = \(operation.challengeID)")
+        try await record(.linkDenied, phone: operation.identity, client: operation.client, "the person said no")
     }
 
     /// A browser that asked for the text again waits for its latest operation, and the person may open any of
     /// its links. Other browsers' operations, and apps', are others' even when they share the code.
     private func answerAll(like operation: LiveOperation) async throws -> [String] {
         guard let browser = operation.browser else { return [decision.operationID] }
-        return try await connection.rows(
-            """
-            UPDATE phone_operation SET link_approved = \(decision.isApproved)
-            WHERE challenge_id = \(operation.challengeID) AND browser = \(browser)
-            RETURNING id
-            """
-        ).map { try $0.text(0) }
+        return [decision.operationID]
+            + (try await connection.rows(
+                """
+                UPDATE phone_operation SET link_approved = \(decision.isApproved)
+                WHERE challenge_id = \(operation.challengeID) AND browser = \(browser) AND link_approved IS NULL
+                RETURNING id
+                """
+            ).map { try $0.text(0) })
     }
 
     private func signIn(_ operation: LiveOperation, _ session: NewSession) async throws -> LinkOutcome {

@@ -39,6 +39,7 @@ extension SQLStore: SessionStore {
                 return
             }
             try await connection.revokeGrants(of: account, at: now)
+            try await connection.forgetConsents(of: account)
             try await connection.record(
                 SecurityEvent(
                     .signedOutEverywhere, at: now, origin: origin, accountID: account.rawValue,
@@ -50,7 +51,13 @@ extension SQLStore: SessionStore {
 extension SQLConnection {
     /// Ends the session that the browser had: what it held before a sign-in is worth nothing after it.
     func begin(_ session: NewSession, of account: AccountID, at now: Timestamp) async throws {
-        if let old = session.replacing { try await run("DELETE FROM session WHERE digest = \(old)") }
+        if let old = session.replacing {
+            let row = try await first("DELETE FROM session WHERE digest = \(old) RETURNING id, account_id")
+            // Somebody else sits there now: whoever was signed in is signed out.
+            if let row, try row.text(1) != account.rawValue {
+                try await revokeGrants(of: SessionID(try row.text(0)), at: now)
+            }
+        }
         try await run(
             """
             INSERT INTO session (digest, id, account_id, methods, authenticated_at, idle_until, expires_at)

@@ -19,7 +19,7 @@ package struct AuthorizeEndpoint: Sendable {
     }
 
     package func add(to router: Router<DenwaRequestContext>) {
-        router.get("/oauth2/authorize", use: authorize)
+        router.getWithoutHead("/oauth2/authorize", authorize)
         router.post("/oauth2/authorize", use: authorizeByForm)
         router.post("/login/consent", use: consent)
         // Somebody reloads, or opens the address anew: on to where its question is asked.
@@ -57,6 +57,10 @@ package struct AuthorizeEndpoint: Sendable {
     @Sendable private func consent(_ request: Request, _ context: DenwaRequestContext) async -> Response {
         guard let parameters = request.query(), let form = try? await request.form() else {
             return malformed(request, context)
+        }
+        guard cookies.browser(of: request) != nil else {
+            // A form from elsewhere comes without our cookies, and must not replace them.
+            return .seeOther("/oauth2/authorize?\(request.uri.query ?? "")")
         }
         guard cookies.browser(sending: form, request) != nil,
             let session = try? form.optional("session"), let decision = try? form.optional("decision"),

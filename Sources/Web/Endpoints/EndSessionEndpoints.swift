@@ -19,7 +19,7 @@ package struct EndSessionEndpoints: Sendable {
     }
 
     package func add(to router: Router<DenwaRequestContext>) {
-        router.get("/oauth2/end_session") { request, context in
+        router.getWithoutHead("/oauth2/end_session") { request, context in
             await end(request.query() ?? .none, isConfirmed: false, request, context)
         }
         router.post("/oauth2/end_session") { request, context in await endByForm(request, context) }
@@ -61,7 +61,7 @@ package struct EndSessionEndpoints: Sendable {
             }
             var response =
                 wish.redirect.map(Response.seeOther) ?? pages.signedOut(locale: locale, client: wish.client)
-            cookies.endSession(in: &response)
+            if case .ended = ending { cookies.endSession(in: &response) }
             return response
         } catch {
             return failed(error, request, context)

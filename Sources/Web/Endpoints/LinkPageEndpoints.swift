@@ -59,6 +59,9 @@ package struct LinkPageEndpoints: Sendable {
                 requestID: context.requestID)
         }
         guard let browser = cookies.browser(sending: form, request) else {
+            guard cookies.browser(of: request) != nil else {
+                return pages.linkResult("gone", client: nil, locale: PageLocale(of: request), status: .forbidden)
+            }
             return await show(form, problem: .sessionLost, request, context)
         }
         guard let operation = try? form.optional("operation_id"), let token = try? form.optional("link_token"),

@@ -41,7 +41,7 @@ package struct SignInEndpoints: Sendable {
         for path in ["/login/resend", "/login/finish"] as [RouterPath] {
             router.get(path) { request, _ in Response.seeOther("/login/code?\(request.uri.query ?? "")") }
         }
-        router.get("/login/wait") { request, context in await wait(request, context) }
+        router.getWithoutHead("/login/wait") { request, context in await wait(request, context) }
     }
 
     // MARK: - The number
@@ -49,8 +49,10 @@ package struct SignInEndpoints: Sendable {
     private func showNumber(_ request: Request, _ context: DenwaRequestContext) async -> Response {
         await visit(request, context) { visit in
             let (browser, isNew) = cookies.knownBrowser(of: request)
+            let isLost = request.query()?.has("lost") == true
             var response = pages.phone(
-                visit.request, locale: visit.locale, formToken: cookies.formToken(for: browser))
+                visit.request, locale: visit.locale, formToken: cookies.formToken(for: browser),
+                problem: isLost ? .sessionLost : nil)
             if isNew { cookies.setBrowser(browser, in: &response) }
             return response
         }
@@ -233,12 +235,14 @@ package struct SignInEndpoints: Sendable {
                     error.oauthError, locale: visit.locale, client: visit.request.client, requestID: context.requestID)
             }
             guard let browser = cookies.browser(sending: form, request) else {
-                let (browser, isNew) = cookies.knownBrowser(of: request)
-                var response = pages.phone(
-                    visit.request, locale: visit.locale, formToken: cookies.formToken(for: browser),
+                // A form from elsewhere comes without our cookies, and must not replace them: the page itself brings
+                // or makes them.
+                guard let known = cookies.browser(of: request) else {
+                    return .seeOther("/login?\(visit.request.query)&lost=1")
+                }
+                return pages.phone(
+                    visit.request, locale: visit.locale, formToken: cookies.formToken(for: known),
                     problem: .sessionLost)
-                if isNew { cookies.setBrowser(browser, in: &response) }
-                return response
             }
             return await body(form, browser, visit)
         }

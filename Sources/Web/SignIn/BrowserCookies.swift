@@ -72,7 +72,11 @@ package struct BrowserCookies: Sendable {
         set("session", token, lifetimeSeconds: sessionLifetimeSeconds, in: &response)
     }
 
-    func endSession(in response: inout Response) { set("session", "", lifetimeSeconds: 0, in: &response) }
+    /// Forgets the browser's name too: whoever saw it on a shared machine holds nothing afterwards.
+    func endSession(in response: inout Response) {
+        set("session", "", lifetimeSeconds: 0, in: &response)
+        set("browser", "", lifetimeSeconds: 0, in: &response)
+    }
 
     // MARK: - Known devices
 

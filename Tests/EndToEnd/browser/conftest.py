@@ -49,7 +49,8 @@ class Watch:
             self.complaints.append(f"a request to {request.url}")
 
     def check(self) -> None:
-        assert self.complaints == []
+        heard, self.complaints = self.complaints, []
+        assert heard == []
 
 
 @pytest.fixture(scope="package")
@@ -95,19 +96,12 @@ def start_site(start_server: StartServer, app: App) -> StartServer:
 @pytest.fixture
 def open_browser(chromium: Browser) -> Iterator[OpenBrowser]:
     """Opens somebody's browser: cookies of its own, the size of a phone, English. Watched to the end."""
-    yield from browsers(chromium)
-
-
-def browsers(chromium: Browser) -> Iterator[OpenBrowser]:
     watch = Watch()
     contexts: list[BrowserContext] = []
 
     def open(**options: Any) -> BrowserContext:
-        context = chromium.new_context(**{"locale": "en-US", "viewport": PHONE} | options)
-        context.set_default_timeout(10_000)
-        watch.over(context)
-        contexts.append(context)
-        return context
+        contexts.append(new_context(chromium, watch, **options))
+        return contexts[-1]
 
     try:
         yield open
@@ -115,6 +109,13 @@ def browsers(chromium: Browser) -> Iterator[OpenBrowser]:
         for context in contexts:
             context.close()
     watch.check()
+
+
+def new_context(chromium: Browser, watch: Watch, **options: Any) -> BrowserContext:
+    context = chromium.new_context(**{"locale": "en-US", "viewport": PHONE} | options)
+    context.set_default_timeout(10_000)
+    watch.over(context)
+    return context
 
 
 @pytest.fixture

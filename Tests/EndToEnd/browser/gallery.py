@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Callable
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from browser.app import App, SignInRequest
 from browser.pages import SignIn, link_in, text
@@ -17,20 +17,21 @@ WINDOWS_CHROME = (
 
 @dataclass
 class Visitor:
-    """Somebody new who speaks one language, and where they can go."""
+    """People who speak one language, one after the other at the same screen, and where they can go."""
 
     site: Server
     #: Like `site`, with a pause between two texts.
     patient_site: Server
     app: App
-    open_browser: Callable[..., BrowserContext]
+    page: Page
     locale: str
-    #: Cookies of people who are signed in, by language.
-    members: dict[str, Any]
+    #: Cookies of somebody who is signed in, to be so again without a text.
+    member_cookies: list[Any] = field(default_factory=list)
 
-    def appear(self, site: Server | None = None, **options: Any) -> SignIn:
-        context = self.open_browser(locale=self.locale, **options)
-        return SignIn(context.new_page(), site or self.site, fresh_number(), self.locale)
+    def appear(self, site: Server | None = None) -> SignIn:
+        """Somebody new sits down."""
+        self.page.context.clear_cookies()
+        return SignIn(self.page, site or self.site, fresh_number(), self.locale)
 
     def asks(self, client_id: str, scope: str = "openid phone", site: Server | None = None, **more: str) -> SignInRequest:
         return SignInRequest(site or self.site, self.app, client_id, scope, more)
@@ -39,12 +40,14 @@ class Visitor:
         return text(self.locale, page, key, **values)
 
     def member(self) -> SignIn:
-        """Somebody who is signed in: the same person each time, which is quicker."""
-        if self.locale not in self.members:
-            somebody = self.appear()
+        """Somebody who is signed in."""
+        somebody = self.appear()
+        if self.member_cookies:
+            self.page.context.add_cookies(self.member_cookies)
+        else:
             somebody.sign_in_to(self.asks("game"))
-            self.members[self.locale] = somebody.page.context.storage_state()
-        return self.appear(storage_state=self.members[self.locale])
+            self.member_cookies += self.page.context.cookies()
+        return somebody
 
     def texted_link(self) -> str:
         """The link in a text that an app asked for, on a computer."""
@@ -53,15 +56,11 @@ class Visitor:
         assert begun.status_code == 200, begun.text
         return link_in(login.text())
 
-    def linked(self) -> tuple[SignIn, str]:
-        """Somebody whose code page waits, and the link in the text."""
-        somebody = self.appear(user_agent=WINDOWS_CHROME)
-        somebody.reach_code_page(self.asks("linked"))
-        return somebody, somebody.texted_link()
-
-    def elsewhere(self, link: str) -> SignIn:
+    def at_link(self) -> SignIn:
+        """Somebody who opened it, elsewhere."""
         phone = self.appear()
-        phone.page.goto(link)
+        phone.page.goto(self.texted_link())
+        expect(phone.heading()).to_have_text(self.words("link", "heading", app="Linked Game"))
         return phone
 
 
@@ -116,13 +115,16 @@ def code_resent(visitor: Visitor) -> SignIn:
 
 
 def code_link(visitor: Visitor) -> SignIn:
-    return visitor.linked()[0]
+    somebody = visitor.appear()
+    somebody.reach_code_page(visitor.asks("linked"))
+    expect(somebody.page.get_by_text(visitor.words("code", "link_auto"))).to_be_visible()
+    return somebody
 
 
 def code_finished(visitor: Visitor) -> SignIn:
-    somebody, link = visitor.linked()
+    somebody = code_link(visitor)
     tab = somebody.page.context.new_page()
-    tab.goto(link)
+    tab.goto(somebody.texted_link())
     tab.get_by_role("button", name=visitor.words("link", "approve")).click()
     expect(somebody.heading()).to_have_text(visitor.words("code", "link_finished"))
     tab.close()
@@ -144,20 +146,18 @@ def choose(visitor: Visitor) -> SignIn:
 
 
 def link(visitor: Visitor) -> SignIn:
-    phone = visitor.elsewhere(visitor.texted_link())
-    expect(phone.heading()).to_have_text(visitor.words("link", "heading", app="Linked Game"))
-    return phone
+    return visitor.at_link()
 
 
 def link_same(visitor: Visitor) -> SignIn:
-    somebody, link = visitor.linked()
-    somebody.page.goto(link)
+    somebody = code_link(visitor)
+    somebody.page.goto(somebody.texted_link())
     expect(somebody.page.get_by_text(visitor.words("link", "same"))).to_be_visible()
     return somebody
 
 
 def link_answered(visitor: Visitor, button: str, heading: str) -> SignIn:
-    phone = visitor.elsewhere(visitor.texted_link())
+    phone = visitor.at_link()
     phone.button("link", button).click()
     expect(phone.heading()).to_have_text(visitor.words("link-result", heading))
     return phone
@@ -172,7 +172,8 @@ def link_denied(visitor: Visitor) -> SignIn:
 
 
 def link_gone(visitor: Visitor) -> SignIn:
-    phone = visitor.elsewhere(f"{visitor.site.url}/login/link?operation_id=gone&link_token=gone")
+    phone = visitor.appear()
+    phone.page.goto(f"{visitor.site.url}/login/link?operation_id=gone&link_token=gone")
     expect(phone.heading()).to_have_text(visitor.words("link-result", "heading_gone"))
     return phone
 
@@ -203,6 +204,7 @@ def form_post(visitor: Visitor) -> SignIn:
     somebody = visitor.member()
     somebody.page.route("**/assets/*.js", lambda route: route.abort())
     somebody.open(visitor.asks("game", response_mode="form_post"))
+    somebody.page.unroute("**/assets/*.js")
     expect(somebody.heading()).to_have_text(visitor.words("form-post", "heading", app="Star Game"))
     return somebody
 

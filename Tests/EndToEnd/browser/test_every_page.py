@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from browser.app import App
-from browser.conftest import browsers
+from browser.conftest import PHONE, Watch, new_context
 from browser.gallery import ENGLISH_ONLY, STATES, Visitor
 from browser.pages import sideways_scroll
 from harness import REPOSITORY, Server
@@ -48,8 +48,22 @@ def patient_site(tmp_path_factory: pytest.TempPathFactory, app: App) -> Iterator
 
 
 @pytest.fixture(scope="module")
-def members() -> dict[str, Any]:
-    return {}
+def watched_visitor(
+    chromium: Browser, site: Server, patient_site: Server, app: App
+) -> Iterator[Callable[[str], tuple[Visitor, Watch]]]:
+    """One window for each language: to open a window takes longer than to open a page."""
+    windows: dict[str, tuple[Visitor, Watch]] = {}
+
+    def find(locale: str) -> tuple[Visitor, Watch]:
+        if locale not in windows:
+            watch = Watch()
+            context = new_context(chromium, watch, locale=locale)
+            windows[locale] = Visitor(site, patient_site, app, context.new_page(), locale), watch
+        return windows[locale]
+
+    yield find
+    for visitor, _ in windows.values():
+        visitor.page.context.close()
 
 
 @pytest.fixture(
@@ -62,15 +76,14 @@ def members() -> dict[str, Any]:
     ],
 )
 def shown(
-    request: pytest.FixtureRequest, chromium: Browser, site: Server, patient_site: Server, app: App,
-    members: dict[str, Any],
+    request: pytest.FixtureRequest, watched_visitor: Callable[[str], tuple[Visitor, Watch]]
 ) -> Iterator[Shown]:
     """Reached once, and then looked at by each of the tests."""
     state, locale = request.param
-    open_browsers = browsers(chromium)
-    somebody = STATES[state](Visitor(site, patient_site, app, next(open_browsers), locale, members))
-    yield Shown(somebody.page, state, locale)
-    next(open_browsers, None)
+    visitor, watch = watched_visitor(locale)
+    visitor.page.set_viewport_size(PHONE)
+    yield Shown(STATES[state](visitor).page, state, locale)
+    watch.check()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -34,6 +34,31 @@ extension PhoneGuessOutcome {
     }
 }
 
+extension LinkOutcome {
+    package enum Kind: Sendable, Equatable {
+        case approved, signedIn, denied, gone, accountDisabled, limited
+    }
+
+    package var kind: Kind {
+        switch self {
+        case .approved: .approved
+        case .signedIn: .signedIn
+        case .denied: .denied
+        case .gone: .gone
+        case .accountDisabled: .accountDisabled
+        case .limited: .limited
+        }
+    }
+
+    /// The operations that the answer was for.
+    package var operations: Set<String> {
+        switch self {
+        case .approved(let operations), .denied(let operations): Set(operations)
+        default: []
+        }
+    }
+}
+
 extension CodeRedemption {
     package enum Kind: Sendable, Equatable {
         case redeemed, mismatched(CodeMismatch), replayed, unknown, limited

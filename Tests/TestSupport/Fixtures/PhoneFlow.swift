@@ -19,7 +19,8 @@ package struct PhoneFlow: Sendable {
     private let messageSeal: MessageSeal
 
     package init(
-        store: SQLStore, clients: [Client] = [.fixture()], settings: PhoneLoginSettings = .tenDigits, seed: UInt64 = 1
+        store: SQLStore, clients: [Client] = [.fixture()], settings: PhoneLoginSettings = .tenDigits,
+        issuer: Issuer = .localhost(port: 8080), seed: UInt64 = 1
     ) throws {
         self.store = store
         clock = ManualClock()
@@ -29,8 +30,8 @@ package struct PhoneFlow: Sendable {
         messageSeal = MessageSeal(secret: TestSecret.bytes, entropy: entropy)
         flow = PhoneLoginFlow(
             registry: registry, store: store, log: store, settings: settings, sessions: SessionSettings(),
-            issuer: .localhost(port: 8080), authorizationCodeLifetimeSeconds: 60, secret: TestSecret.bytes,
-            health: health, doorbell: Doorbell(), entropy: entropy)
+            issuer: issuer, authorizationCodeLifetimeSeconds: 60, secret: TestSecret.bytes, health: health,
+            doorbell: Doorbell(), entropy: entropy)
     }
 
     package func start(_ request: PhoneLoginRequest = .valid) async throws(PhoneLoginError) -> PhoneLoginStarted {

@@ -1,4 +1,4 @@
-import Accounts
+package import Accounts
 package import Cryptography
 package import Messaging
 package import OAuth
@@ -31,6 +31,11 @@ package struct PhoneLoginFixture: Sendable {
     package var continuation: [UInt8]?
     package var linkToken: String?
     package var askingDevice: String?
+    /// The approval of the link stands for the code.
+    package var provesByLink = false
+    package var sessions = SessionSettings()
+    /// The session cookie that the browser has before it signs in.
+    package var oldSession: String?
     package let entropy: Entropy
 
     package init(seed: UInt64 = 1) { entropy = .seeded(seed) }
@@ -78,7 +83,7 @@ package struct PhoneLoginFixture: Sendable {
         PhoneGuess(
             operationID: operation, client: client.id, number: phone.e164,
             isFor: { [client, phone] in $0 == PhoneIdentity(number: phone.e164, client: client, at: now) },
-            proof: .code(code, approval: "approved \(operation)"),
+            proof: provesByLink ? .approvedLink : .code(code, approval: "approved \(operation)"),
             maxGuesses: maxGuesses,
             codeSeal: codeSeal,
             budget: { [guessesPerNumber, phone] _, device in
@@ -96,9 +101,12 @@ extension PhoneLoginFixture {
                 SHA256Digest(of: token), grant: GrantID(Unique.name("grant")),
                 expiresAt: now.adding(seconds: authorizationCodeLifetimeSeconds))
         }
-        return .session(
-            NewSession(token: token, replacing: nil, settings: SessionSettings(), entropy: entropy, at: now),
-            browser: SHA256Digest(of: browser))
+        return .session(newSession(token, at: now), browser: SHA256Digest(of: browser))
+    }
+
+    func newSession(_ token: String, at now: Timestamp) -> NewSession {
+        // Sessions of several fixtures of one seed are several sessions.
+        NewSession(token: token, replacing: oldSession, settings: sessions, entropy: .system, at: now)
     }
 }
 

@@ -20,7 +20,7 @@ package struct LogoutEndpoint: Sendable {
     }
 
     package func add(to router: Router<DenwaRequestContext>) {
-        router.get("/oauth2/logout") { request, context in await logout(request, context) }
+        router.getWithoutHead("/oauth2/logout") { request, context in await logout(request, context) }
         router.post("/oauth2/logout") { request, context in await logout(request, context) }
     }
 

@@ -17,7 +17,7 @@ package struct MagicLinkEndpoints: Sendable {
 
     package func add(to router: Router<DenwaRequestContext>) {
         router.postOnly("/oauth2/login/phone/link", decide)
-        router.get("/otc/code") { request, context in await poll(request, context) }
+        router.getWithoutHead("/otc/code") { request, context in await poll(request, context) }
     }
 
     private func decide(_ request: Request, _ context: DenwaRequestContext) async -> Response {

@@ -28,7 +28,9 @@ class OpenIDClient {
     if (!this.#metadata) {
       const metadata = await this.#call(`${this.issuer}/.well-known/openid-configuration`);
       if (metadata.issuer !== this.issuer) {
-        throw Object.assign(new Error(`This server is ${metadata.issuer}, not ${this.issuer}.`), metadata);
+        // Only a web address: the page makes a link of it.
+        const issuer = /^https?:\/\//.test(metadata.issuer) ? metadata.issuer : undefined;
+        throw Object.assign(new Error(`This server is ${metadata.issuer}, not ${this.issuer}.`), { issuer });
       }
       this.#metadata = metadata;
     }
@@ -59,12 +61,12 @@ class OpenIDClient {
     if (!answer.has("code") && !answer.has("error")) return null;
 
     // A code is good for one try: it leaves the address bar and the history before it is used.
-    const pending = JSON.parse(sessionStorage.getItem("sign-in"));
-    sessionStorage.removeItem("sign-in");
     history.replaceState(null, "", location.pathname);
-
+    const pending = JSON.parse(sessionStorage.getItem("sign-in"));
     const isOurs = pending && answer.get("state") === pending.state;
+    // Somebody else's link must not end the sign-in that is under way here.
     if (!isOurs) throw new Error("This answer is not for a sign-in of this tab.");
+    sessionStorage.removeItem("sign-in");
     if (answer.get("iss") !== this.issuer) throw new Error("This answer comes from another server."); // RFC 9207
     if (answer.has("error")) throw new OAuthError(answer.get("error"), answer.get("error_description"));
 
@@ -86,7 +88,7 @@ class OpenIDClient {
     const renewed = { ...tokens, ...reply };
     if (reply.id_token) {
       renewed.claims = await this.#verify(reply.id_token);
-      if (renewed.claims.sub !== tokens.claims.sub) throw new Error("These tokens are somebody else's."); // Core 12.2
+      if (tokens.claims && renewed.claims.sub !== tokens.claims.sub) throw new Error("These tokens are somebody else's."); // Core 12.2
     }
     return renewed;
   }
@@ -94,7 +96,8 @@ class OpenIDClient {
   async userInfo(tokens) {
     const { userinfo_endpoint: endpoint } = await this.metadata();
     const person = await this.#call(endpoint, { headers: { Authorization: `Bearer ${tokens.access_token}` } });
-    if (person.sub !== tokens.claims.sub) throw new Error("This answer is about somebody else."); // Core 5.3.2
+    // Without an ID token there is nothing to compare with.
+    if (tokens.claims && person.sub !== tokens.claims.sub) throw new Error("This answer is about somebody else."); // Core 5.3.2
     return person;
   }
 
