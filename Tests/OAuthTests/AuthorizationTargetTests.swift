@@ -28,10 +28,8 @@ import Testing
             Issue.record("it must be a redirect")
             return
         }
-        #expect(
-            location
-                == "https://app.example/cb?code=a-code_~.&state=state-of-the-app&iss=https%3A%2F%2Flogin.example%2Ftenant"
-        )
+        let parameters = "code=a-code_~.&state=state-of-the-app&iss=https%3A%2F%2Flogin.example%2Ftenant"
+        #expect(location == "https://app.example/cb?\(parameters)")
     }
 
     @Test(arguments: OAuthError.Code.allCases)
@@ -47,8 +45,7 @@ import Testing
     static let states = [
         "12345678", " leading and trailing ", "a+b c%20d%2B", "&code=stolen&iss=https://evil.example", "#fragment",
         "\"><script>alert(1)</script>", "電話", "e\u{301}", "\u{E9}", "\u{212A}", "\u{202E}txt",
-        "\u{1F469}\u{200D}\u{1F4BB}",
-        "=", "%", "%zz", "\\", "'", "..;/", String(repeating: "s", count: 1024),
+        "\u{1F469}\u{200D}\u{1F4BB}", "=", "%", "%zz", "\\", "'", "..;/", String(repeating: "s", count: 1024),
     ]
 
     @Test(arguments: states)

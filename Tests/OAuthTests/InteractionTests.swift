@@ -136,6 +136,20 @@ import Time
     /// RFC 8252 §8.6: any app on the device can claim the scheme.
     static let nativeApps: [Row] = [
         ("while the person is looking", nil, { $0.hasJustSignedIn = true }),
+        (
+            "in the last moment of looking", nil,
+            {
+                $0.hasJustSignedIn = true
+                $0.ageMilliseconds = 299_999
+            }
+        ),
+        (
+            "by an address of yesterday's sign-in", .consent,
+            {
+                $0.hasJustSignedIn = true
+                $0.ageMilliseconds = 300_000
+            }
+        ),
         ("out of the blue", .consent, { _ in }),
         ("the operator's own, out of the blue", .consent, { $0.client.isFirstParty = true }),
         (
@@ -287,7 +301,7 @@ private enum PhoneNumberOfAlice {
             case .consent: self = .consent
             case .respond(.redirect(let location)):
                 let query = try FormParameters(parsing: location.drop { $0 != "?" }.dropFirst())
-                self = try query.optional("error").map { .error($0) } ?? .code
+                if let error = try query.optional("error") { self = .error(error) } else { self = .code }
             case .respond(.formPost): throw BrokenFixture()
             }
         }

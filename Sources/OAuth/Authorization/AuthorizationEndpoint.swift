@@ -146,7 +146,10 @@ package struct AuthorizationEndpoint: Sendable {
         }
         switch outcome {
         case .issued: return .respond(request.target.response(code: code))
-        case .limited(let refusal): throw .redirected(.limited(refusal), to: request.target)
+        case .limited(let refusal):
+            let error = OAuthError(
+                .temporarilyUnavailable, "too many requests from this browser, try again later", limit: refusal)
+            throw .redirected(error, to: request.target)
         case .signedOut: return ask(.signIn, of: request, session: nil)
         case .interaction(let interaction, let session): return ask(interaction, of: request, session: session)
         }

@@ -78,7 +78,11 @@ package struct IDTokenHints: Sendable {
         let snapshot = keys.current
         guard
             let verified = try? JWS.verify(
-                token, type: IDTokenIssuer.type, keys: { kid in kid.flatMap { snapshot.key(id: $0) } }),
+                token, type: IDTokenIssuer.type,
+                keys: { kid in
+                    // An ID token is never signed with a shared secret here, and whoever has one could.
+                    kid.flatMap { snapshot.key(id: $0) }.flatMap { $0.algorithm.isSymmetric ? nil : $0 }
+                }),
             let claims = try? JWTClaims(parsing: verified.payload),
             claims.issuer?.utf8.elementsEqual(issuer.url.utf8) == true,
             let subject = claims.subject, claims.audience.count == 1, let client = claims.audience.first

@@ -51,19 +51,28 @@ extension SQLStore: SessionStore {
 extension SQLConnection {
     /// Ends the session that the browser had: what it held before a sign-in is worth nothing after it.
     func begin(_ session: NewSession, of account: AccountID, at now: Timestamp) async throws {
-        if let old = session.replacing {
-            let row = try await first("DELETE FROM session WHERE digest = \(old) RETURNING id, account_id")
-            // Somebody else sits there now: whoever was signed in is signed out.
-            if let row, try row.text(1) != account.rawValue {
-                try await revokeGrants(of: SessionID(try row.text(0)), at: now)
-            }
-        }
+        let id = try await endReplaced(by: session, of: account, at: now) ?? session.id
         try await run(
             """
             INSERT INTO session (digest, id, account_id, methods, authenticated_at, idle_until, expires_at)
-            VALUES (\(session.digest), \(session.id), \(account), \([AuthenticationMethod].textedCode.words), \(now),
+            VALUES (\(session.digest), \(id), \(account), \([AuthenticationMethod].textedCode.words), \(now),
                 \(session.idleUntil), \(session.expiresAt))
             """)
+    }
+
+    /// The name of the session that ends here, if it was the same person's: apps know the sign-in by it, and
+    /// signing out later ends what they got before.
+    private func endReplaced(
+        by session: NewSession, of account: AccountID, at now: Timestamp
+    ) async throws -> SessionID? {
+        guard let old = session.replacing,
+            let row = try await first("DELETE FROM session WHERE digest = \(old) RETURNING id, account_id")
+        else { return nil }
+        let id = SessionID(try row.text(0))
+        if try row.text(1) == account.rawValue { return id }
+        // Somebody else sits there now: whoever was signed in is signed out.
+        try await revokeGrants(of: id, at: now)
+        return nil
     }
 
     func session(_ digest: SHA256Digest, at now: Timestamp) async throws -> Session? {

@@ -15,7 +15,8 @@ package struct BrandTheme: Sendable, Equatable {
     package let onDark: BrandColor
 
     private static let lightPage = BrandColor(red: 255, green: 255, blue: 255)
-    private static let darkPage = BrandColor(red: 22, green: 22, blue: 26)
+    /// `--card` of the style sheet in the dark: what buttons and logos stand on.
+    private static let darkPage = BrandColor(red: 0x16, green: 0x17, blue: 0x1C)
     private static let visible = 3.0
 
     package init(_ color: BrandColor) {
