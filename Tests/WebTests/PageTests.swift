@@ -21,7 +21,7 @@ import WebResources
         for page in pages.members {
             let texts = try #require(page.value.object)
             for text in texts.members {
-                catalogue[page.name, default: [:]][text.name] = try #require(text.value.string)
+                catalogue[page.name, default: [:]][text.name] = text.value.string
             }
         }
         return catalogue
