@@ -147,7 +147,13 @@ let package = Package(
         .testTarget(name: "RateLimitingTests", dependencies: ["RateLimiting", "Time"]),
         .testTarget(
             name: "WebTests",
-            dependencies: ["Web", "WebResources", "PhoneLogin", "Messaging", "OAuth", "JOSE", "PhoneNumbers", "Time"]),
+            dependencies: [
+                "Web", "WebResources", "PhoneLogin", "OAuth", "Messaging", "PhoneNumbers", "JOSE", "Cryptography",
+                "Time",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"]),
         .testTarget(name: "JOSETests", dependencies: ["JOSE", "Cryptography", "Time"]),
         .testTarget(name: "PhoneNumbersTests", dependencies: ["PhoneNumbers", "CPhoneNumber"]),

@@ -8,7 +8,7 @@ import Time
 @testable import OAuth
 
 @Suite struct IDTokenTests {
-    private static let published: [SignatureAlgorithm] = [.es256, .rs256, .edDSA]
+    static let published: [SignatureAlgorithm] = [.es256, .rs256, .edDSA]
 
     private func claims(_ token: String) throws -> JSONValue { try JSONValue(parsing: UnverifiedJWS(token).payload) }
 

@@ -241,7 +241,7 @@ import Time
                 async let ending = SessionTests.end(session, on: stores[1])
                 let (issued, ended) = try await (outcome, ending)
                 #expect(issued == .issued || issued == .signedOut)
-                #expect(ended != .none)
+                #expect(ended != SessionEnding.none)
                 #expect(try await TokenFixture().redeem(code, on: stores[0]).kind == .unknown)
             }
         }

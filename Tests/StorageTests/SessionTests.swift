@@ -77,13 +77,43 @@ import Time
     func `whoever is replaced by somebody else is signed out of the apps too`(on backend: Backend) async throws {
         try await backend.withStore { store in
             try await login.beginSession("first", on: store)
+            let first = try await Self.grant("openid", session: "first", on: store)
+            try await login.beginSession("second", replacing: "first", on: store)
+            let second = try await Self.grant("openid", session: "second", on: store)
+            let offline = try await Self.grant("openid offline_access", session: "second", on: store)
+            for grant in [first, second, offline] {
+                #expect(try await store.isActive(tokenID: "access token", grant: grant))
+            }
+            try await bob.beginSession("third", replacing: "second", on: store)
+            for grant in [first, second] {
+                #expect(try await store.isActive(tokenID: "access token", grant: grant) == false)
+            }
+            #expect(try await store.isActive(tokenID: "access token", grant: offline))
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `signing out ends what was granted before the person signed in once more`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            try await login.beginSession("first", on: store)
             let grant = try await Self.grant("openid", session: "first", on: store)
             try await login.beginSession("second", replacing: "first", on: store)
-            #expect(try await store.isActive(tokenID: "access token", grant: grant))
+            _ = try await Self.end("second", on: store)
+            #expect(try await store.isActive(tokenID: "access token", grant: grant) == false)
+        }
+    }
 
-            let next = try await Self.grant("openid", session: "second", on: store)
-            try await bob.beginSession("third", replacing: "second", on: store)
-            #expect(try await store.isActive(tokenID: "access token", grant: next) == false)
+    @Test(arguments: Backend.allCases)
+    func `of 16 sign-ins that race to replace one session each begins its own`(on backend: Backend) async throws {
+        try await backend.withStores(4) { stores in
+            try await login.beginSession("old", on: stores[0])
+            _ = try await race(16) { index in
+                var login = PhoneLoginFixture.inBrowser()
+                login.client = .fixture("game \(index)")
+                try await login.beginSession("new \(index)", replacing: "old", on: stores.turn(index))
+            }
+            #expect(try await stores[0].session("old") == nil)
+            #expect(try await stores[0].count("session") == 16)
         }
     }
 
@@ -147,7 +177,7 @@ import Time
             try await store.run("UPDATE account SET disabled_at = \(Timestamp.noon)")
             #expect(try await store.session("session") == nil)
             #expect(try await AuthorizationFixture().authorize(on: store) == .signedOut)
-            #expect(try await Self.end("session", on: store) == .none)
+            #expect(try await Self.end("session", on: store) == SessionEnding.none)
             try await store.run("UPDATE account SET disabled_at = NULL")
             #expect(try await store.session("session") != nil)
         }
@@ -208,7 +238,7 @@ import Time
             let session = try #require(try await store.session("session"))
             #expect(try await SessionTests.end("session", on: store) == .ended(session))
             #expect(try await store.session("session") == nil)
-            #expect(try await SessionTests.end("session", on: store) == .none)
+            #expect(try await SessionTests.end("session", on: store) == SessionEnding.none)
             #expect(try await store.session("elsewhere") != nil)
         }
     }
@@ -240,7 +270,7 @@ import Time
                         asked.add()
                         return true
                     }, from: .home, at: now)
-                #expect(ending == .none)
+                #expect(ending == SessionEnding.none)
             }
             #expect(asked.count == 0)
         }
@@ -255,7 +285,7 @@ import Time
                 try await SessionTests.end("session", on: stores.turn(index))
             }
             #expect(endings.count { $0 == .ended(session) } == 1)
-            #expect(endings.count { $0 == .none } == 15)
+            #expect(endings.count { $0 == SessionEnding.none } == 15)
         }
     }
 

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import NIOCore
 import OAuth
 import Testing
 
@@ -7,58 +8,30 @@ import Testing
 
 /// What a person reads of the device that asks: a few words of ours, never a stranger's.
 @Suite struct AskingDeviceTests {
-    private static let webKit = "AppleWebKit/537.36 (KHTML, like Gecko)"
+    private static let chrome = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0"
+    private static let apple = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
+    private static let iPhone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) \(apple)"
+    private static let windows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64)"
+    private static let android = "Mozilla/5.0 (Linux; Android 14; Pixel 8)"
 
     static let devices: [(userAgent: String, description: String)] = [
-        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) \(webKit) Chrome/131.0.0.0 Safari/537.36", "Chrome · Windows"),
-        (
-            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) \(webKit) Chrome/131.0.0.0 Safari/537.36 Edg/131.0.2903.70",
-            "Edge · Windows"
-        ),
+        ("\(windows) \(chrome) Safari/537.36", "Chrome · Windows"),
+        ("\(windows) \(chrome) Safari/537.36 Edg/131.0.2903.70", "Edge · Windows"),
+        ("\(windows) \(chrome) Safari/537.36 OPR/115.0.0.0", "Opera · Windows"),
+        ("\(windows) \(chrome) Safari/537.36 Vivaldi/7.0.3495.15", "Vivaldi · Windows"),
+        ("\(windows) \(chrome) YaBrowser/24.12.0.0 Safari/537.36", "Yandex · Windows"),
         ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:132.0) Gecko/20100101 Firefox/132.0", "Firefox · Windows"),
-        (
-            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) \(webKit) Chrome/130.0.0.0 Safari/537.36 OPR/115.0.0.0",
-            "Opera · Windows"
-        ),
-        (
-            "Mozilla/5.0 (Windows NT 10.0) \(webKit) Chrome/130.0.0.0 YaBrowser/24.12.0.0 Safari/537.36",
-            "Yandex · Windows"
-        ),
         ("Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0", "Firefox · Linux"),
-        ("Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) \(webKit) Chrome/131.0.0.0 Safari/537.36", "Chrome · ChromeOS"),
-        (
-            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 "
-                + "Safari/605.1.15", "Safari · Mac"
-        ),
-        (
-            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-                + "Version/18.1 Mobile/15E148 Safari/604.1", "Safari · iPhone"
-        ),
-        (
-            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-                + "CriOS/131.0.6778.73 Mobile/15E148 Safari/604.1", "Chrome · iPhone"
-        ),
-        (
-            "Mozilla/5.0 (iPad; CPU OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) FxiOS/132.0 "
-                + "Mobile/15E148 Safari/605.1.15", "Firefox · iPad"
-        ),
-        (
-            "Mozilla/5.0 (Linux; Android 14; Pixel 8) \(webKit) Chrome/131.0.0.0 Mobile Safari/537.36",
-            "Chrome · Android"
-        ),
-        (
-            "Mozilla/5.0 (Linux; Android 14; SM-S921B) \(webKit) SamsungBrowser/27.0 Chrome/125.0.0.0 Mobile "
-                + "Safari/537.36", "Samsung Internet · Android"
-        ),
-        (
-            "Mozilla/5.0 (Linux; Android 10; K) \(webKit) Chrome/131.0.0.0 Mobile Safari/537.36 EdgA/131.0.0.0",
-            "Edge · Android"
-        ),
+        ("Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) \(chrome) Safari/537.36", "Chrome · ChromeOS"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) \(apple) Version/18.1 Safari/605.1.15", "Safari · Mac"),
+        ("\(iPhone) Version/18.1 Mobile/15E148 Safari/604.1", "Safari · iPhone"),
+        ("\(iPhone) CriOS/131.0.6778.73 Mobile/15E148 Safari/604.1", "Chrome · iPhone"),
+        ("Mozilla/5.0 (iPad; CPU OS 18_1 like Mac OS X) \(apple) FxiOS/132.0 Safari/605.1.15", "Firefox · iPad"),
+        ("\(android) \(chrome) Mobile Safari/537.36", "Chrome · Android"),
+        ("\(android) \(chrome) Mobile Safari/537.36 EdgA/131.0.0.0", "Edge · Android"),
+        ("\(android) SamsungBrowser/27.0 Chrome/125.0.0.0 Mobile Safari/537.36", "Samsung Internet · Android"),
         ("Mozilla/5.0 (Android 14; Mobile; rv:132.0) Gecko/132.0 Firefox/132.0", "Firefox · Android"),
-        (
-            "Mozilla/5.0 (PlayStation; PlayStation 5/2.26) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/13.0 "
-                + "Safari/605.1.15", "Safari · PlayStation"
-        ),
+        ("Mozilla/5.0 (PlayStation; PlayStation 5/2.26) \(apple) Safari/605.1.15", "Safari · PlayStation"),
         ("UnityPlayer/2022.3.10f1 (UnityWebRequest/1.0, libcurl/8.1.1-DEV)", "Unity"),
         ("MyGame/++UE5+Release-5.3-CL-29314046 Windows/10.0.22631.1.256.64bit", "Windows"),
         ("Dalvik/2.1.0 (Linux; U; Android 14; Pixel 8 Build/AP1A.240505.005)", "Android"),
@@ -87,7 +60,7 @@ import Testing
     @Test(arguments: [
         "Your bank's own Chrome on Windows", "<script>alert(1)</script> Firefox (Android)", "\" onload=x Chrome",
         "Chrome\u{301} Windows\u{338}", "\u{202E}emorhC Chrome", "Chrome · Windows · approve this", "Chrome\r\nX: y",
-        "Windows" + String(repeating: " Windows", count: 100_000), "call +81 90 1234 5678 now Safari iPhone",
+        String(repeating: "Windows ", count: 100_000), "call +81 90 1234 5678 now Safari iPhone",
         "Chrome/131 \u{2066}Windows\u{2069}",
     ])
     func `nothing that a stranger writes is shown`(_ userAgent: String) {

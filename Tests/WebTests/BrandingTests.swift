@@ -24,9 +24,13 @@ import WebResources
         let style = String(decoding: Resources.style, as: UTF8.self)
         let cards = style.matches(of: #/--card: *([#][0-9a-f]+)/#).map { String($0.1) }
         try #require(cards.count == 2)
-        // `#fff` is `#ffffff`.
-        let long = cards.map { $0.count == 4 ? "#" + $0.dropFirst().map { "\($0)\($0)" }.joined() : $0 }
-        return (try #require(BrandColor(long[0])), try #require(BrandColor(long[1])))
+        return (try #require(Self.color(cards[0])), try #require(Self.color(cards[1])))
+    }
+
+    /// A style sheet may write `#fff` for `#ffffff`.
+    private static func color(_ text: String) -> BrandColor? {
+        guard text.utf8.count == 4 else { return BrandColor(text) }
+        return BrandColor("#" + text.dropFirst().map { "\($0)\($0)" }.joined())
     }
 
     @Test func `a brand colour can be seen on the very pages of the style sheet`() throws {

@@ -1,6 +1,7 @@
 import Cryptography
 import HTTPTypes
 import Hummingbird
+import NIOCore
 import OAuth
 import PhoneLogin
 import Testing
@@ -21,7 +22,8 @@ import Time
 
     private func request(_ cookie: String?) -> Request {
         var fields = HTTPFields()
-        fields[.cookie] = cookie
+        // As the server gets it: whole. The subscript would split it, and by `Character`.
+        if let cookie { fields.append(HTTPField(name: .cookie, value: cookie)) }
         let head = HTTPRequest(
             method: .get, scheme: "https", authority: "login.example", path: "/", headerFields: fields)
         return Request(head: head, body: RequestBody(buffer: ByteBuffer()))

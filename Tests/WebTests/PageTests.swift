@@ -139,7 +139,7 @@ import WebResources
 
 /// What comes out of the templates.
 @Suite struct RenderingTests {
-    private static let pages = [
+    static let pages = [
         "phone", "code", "consent", "choose", "link", "link-result", "sign-out", "signed-out", "error", "form-post",
         "device",
     ]

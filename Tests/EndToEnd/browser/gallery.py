@@ -122,12 +122,15 @@ def code_link(visitor: Visitor) -> SignIn:
 
 
 def code_finished(visitor: Visitor) -> SignIn:
-    somebody = code_link(visitor)
-    tab = somebody.page.context.new_page()
-    tab.goto(somebody.texted_link())
-    tab.get_by_role("button", name=visitor.words("link", "approve")).click()
+    somebody = visitor.appear()
+    request = visitor.asks("linked")
+    somebody.reach_code_page(request)
+    tab = SignIn(somebody.page.context.new_page(), somebody.server, somebody.number, somebody.locale)
+    tab.page.goto(somebody.texted_link())
+    tab.button("link", "approve").click()
+    tab.expect_app(request)
+    tab.page.close()
     expect(somebody.heading()).to_have_text(visitor.words("code", "link_finished"))
-    tab.close()
     return somebody
 
 
