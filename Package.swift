@@ -114,8 +114,8 @@ let package = Package(
         .testTarget(
             name: "DenwaTests",
             dependencies: [
-                "denwa", "TestSupport", "Storage", "OAuth", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography",
-                "Time",
+                "denwa", "TestSupport", "Storage", "PhoneLogin", "OAuth", "Accounts", "Messaging", "DeveloperLog",
+                "RateLimiting", "JOSE", "Cryptography", "Time",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
