@@ -1101,7 +1101,7 @@ static const char usage[] =
     "  --json                    the result as one JSON object\n";
 
 static enum work work_named(const char *name) {
-    for (int index = 0; index < 4; index++) {
+    for (int index = 0; index < (int)(sizeof work_names / sizeof *work_names); index++) {
         if (strcmp(name, work_names[index]) == 0) return (enum work)index;
     }
     die("no such work: %s", name);

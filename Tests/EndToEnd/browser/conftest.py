@@ -78,6 +78,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, app: App) -> Iterator[Server]
     running.write_clients(app.clients(running))
     try:
         yield running.start()
+        assert running.is_ready(), "the server did not live to see the end"
     finally:
         running.dispose()
 
