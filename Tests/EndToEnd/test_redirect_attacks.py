@@ -135,7 +135,9 @@ def address(parameters: dict[str, str] | list[tuple[str, str]], path: str = "/oa
     return f"{path}?{urlencode(parameters, quote_via=quote)}"
 
 
-def authorize(server: Server, client_id: str = "web", by: Browser | None = None, **change: str | None) -> httpx.Response:
+def authorize(
+    server: Server, client_id: str = "web", by: Browser | None = None, **change: str | None
+) -> httpx.Response:
     return (by or Browser(server)).get(address(query(client_id, **change)))
 
 
@@ -323,7 +325,7 @@ NEARLY = [
     f"https://app.example\\@{CANARY}.example/callback",
     f"https://{CANARY}.example\\app.example/callback",
     "https:\\\\app.example\\callback",
-    f"https://user@app.example/callback",
+    "https://user@app.example/callback",
     f"https://user:{CANARY}@app.example/callback",
     f"https://app.example@{CANARY}.example/callback",
     f"https://app.example:443@{CANARY}.example/callback",
@@ -335,7 +337,7 @@ NEARLY = [
     "https://app.example/Callback",
     "https://app.example/%63allback",
     f"https://app.example/callback/%2e%2e/{CANARY}",
-    f"https://app.example/%2E%2E/callback",
+    "https://app.example/%2E%2E/callback",
     "https://app%2eexample/callback",
     "https://app.example%2fcallback",
     "https://app.example%00/callback",
@@ -489,7 +491,9 @@ REFLECTED = [
 
 @pytest.mark.parametrize("value", REFLECTED)
 @pytest.mark.parametrize(
-    "name", ["state", "scope", "nonce", "redirect_uri", "client_id", "response_mode", "ui_locales", "acr_values", CANARY])
+    "name",
+    ["state", "scope", "nonce", "redirect_uri", "client_id", "response_mode", "ui_locales", "acr_values", CANARY],
+)
 def test_an_error_page_repeats_nothing(site: Server, name: str, value: str):
     parameters = query(redirect_uri=f"https://{CANARY}.example/") | {name: value}
     assert_shown(Browser(site).get(address(parameters)), 400, value)

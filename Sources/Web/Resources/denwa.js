@@ -91,7 +91,7 @@
     if (state === "approved") return form.requestSubmit();
     const text = form.dataset[state];
     if (!text) return form.remove();
-    each(state === "finished" ? "main form, main a, #sent" : "main form, #sent", (element) => { element.hidden = true; });
+    each(state === "finished" ? "main form, main a, #sent" : "main form, #sent", (element) => element.remove());
     find("h1").textContent = live.textContent = document.title = text;
   });
 

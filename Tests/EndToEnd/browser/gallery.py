@@ -33,7 +33,9 @@ class Visitor:
         self.page.context.clear_cookies()
         return SignIn(self.page, site or self.site, fresh_number(), self.locale)
 
-    def asks(self, client_id: str, scope: str = "openid phone", site: Server | None = None, **more: str) -> SignInRequest:
+    def asks(
+        self, client_id: str, scope: str = "openid phone", site: Server | None = None, **more: str
+    ) -> SignInRequest:
         return SignInRequest(site or self.site, self.app, client_id, scope, more)
 
     def words(self, page: str, key: str, **values: str) -> str:

@@ -15,9 +15,6 @@ from harness import REPOSITORY, Server, code_in
 
 LOCALES = ["en", "ja", "zh-Hans", "ko", "es", "fr", "de", "pt", "ar"]
 
-#: Unicode isolates keep a number together in a right-to-left sentence. Nobody sees them.
-ISOLATES = re.compile("[\u2066-\u2069]")
-
 
 @cache
 def catalogue(locale: str) -> dict[str, dict[str, str]]:
