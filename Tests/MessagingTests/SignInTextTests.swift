@@ -87,6 +87,8 @@ import Time
         (["tlh", "fr"], "fr"), (["fr", "de"], "fr"), (["xx-YY", "de-CH-1996"], "de"), (["x"], "en"), ([""], "en"),
         (["-"], "en"), (["-ja"], "ja"), (["english"], "en"), (["jap"], "en"), (["\u{202E}ja"], "en"), (["ja\n"], "en"),
         ([String(repeating: "a-", count: 10_000)], "en"),
+        // Longer than any tag that means something: not looked at.
+        (["ja-" + String(repeating: "a-", count: 20)], "en"),
     ]
 
     @Test(arguments: wishes)
