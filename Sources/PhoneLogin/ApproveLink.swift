@@ -127,6 +127,7 @@ extension PhoneLoginFlow {
         }
     }
 
+    /// Waits in real time and decides nothing by it: what holds at the end is read from the store again.
     private static func first(of news: AsyncStream<LinkState>, within seconds: Int) async -> LinkState? {
         await withTaskGroup(of: LinkState?.self) { group in
             group.addTask { await news.first { _ in true } }
