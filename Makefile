@@ -1,7 +1,7 @@
 # The whole developer interface. Every target installs what it needs first.
 
 # To build and run; what the tests need besides: a browser with fonts for its pictures, and a web server that signs in.
-DEBIAN_PACKAGES := g++ libphonenumber-dev libsqlite3-dev libssl-dev pkg-config python3-venv \
+DEBIAN_PACKAGES := g++ libcurl4-openssl-dev libphonenumber-dev libsqlite3-dev libssl-dev pkg-config python3-venv \
   chromium fonts-noto-cjk fonts-noto-core apache2-bin libapache2-mod-auth-openidc
 PYTHON := .venv/bin/python
 REQUIREMENTS := Tests/EndToEnd/requirements.txt

@@ -14,6 +14,7 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -21,8 +22,8 @@ let package = Package(
         .executableTarget(
             name: "denwa",
             dependencies: [
-                "Web", "Storage", "SQLiteDriver", "PhoneLogin", "OAuth", "Accounts", "Messaging", "PhoneNumbers",
-                "DeveloperLog", "RateLimiting", "JOSE", "Cryptography", "Time",
+                "Web", "Storage", "SQLiteDriver", "PlayFab", "PhoneLogin", "OAuth", "Accounts", "Messaging",
+                "OutboundHTTP", "PhoneNumbers", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography", "Time",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -84,10 +85,14 @@ let package = Package(
         .target(
             name: "Messaging",
             dependencies: [
-                "JOSE", "Cryptography", "Time",
+                "OutboundHTTP", "JOSE", "Cryptography", "Time", "CCurl",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
+        .target(
+            name: "PlayFab",
+            dependencies: ["OutboundHTTP", "OAuth", "JOSE", .product(name: "Logging", package: "swift-log")]),
         .target(name: "DeveloperLog", dependencies: ["Time"]),
         .target(name: "RateLimiting", dependencies: ["Time"]),
 
@@ -96,7 +101,16 @@ let package = Package(
         .target(name: "PhoneNumbers", dependencies: ["CPhoneNumber"]),
         .target(name: "Cryptography", dependencies: ["COpenSSL"]),
         .target(name: "Time"),
+        // The one way out to other people's HTTP servers.
+        .target(
+            name: "OutboundHTTP",
+            dependencies: [
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
         .target(name: "CPhoneNumber", linkerSettings: [.linkedLibrary("phonenumber")]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
 
         .executableTarget(

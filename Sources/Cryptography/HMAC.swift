@@ -17,4 +17,9 @@ package enum HMAC {
     package static func sha1(_ message: [UInt8], key: [UInt8]) -> [UInt8] {
         MACTemplate.sha1.authenticate(message, key: key)
     }
+
+    /// As `sha1`: only for receipts that a provider's account is set to sign like this.
+    package static func md5(_ message: [UInt8], key: [UInt8]) -> [UInt8] {
+        MACTemplate.md5.authenticate(message, key: key)
+    }
 }

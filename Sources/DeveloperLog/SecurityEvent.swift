@@ -18,11 +18,14 @@ package struct SecurityEvent: Sendable, Equatable {
     package let reason: String
     /// When the refusal lifts, if time alone lifts it.
     package let retryAfterSeconds: Int?
+    /// What was counted, or a provider's own words: figures, codes and names from the configuration, nothing that a
+    /// stranger wrote.
+    package let figures: String?
 
     package init(
         _ kind: Kind, at: Timestamp, origin: RequestOrigin, clientID: String? = nil,
         accountID: String? = nil, phone: String? = nil, rule: String? = nil, reason: StaticString,
-        retryAfterSeconds: Int? = nil
+        retryAfterSeconds: Int? = nil, figures: String? = nil
     ) {
         self.at = at
         self.kind = kind
@@ -34,12 +37,13 @@ package struct SecurityEvent: Sendable, Equatable {
         self.rule = rule
         self.reason = "\(reason)"
         self.retryAfterSeconds = retryAfterSeconds
+        self.figures = figures
     }
 
     /// For rows read back from the store.
     package init(
         kind: Kind, at: Timestamp, requestID: String, clientID: String?, accountID: String?, phone: String?,
-        address: String?, rule: String?, reason: String, retryAfterSeconds: Int?
+        address: String?, rule: String?, reason: String, retryAfterSeconds: Int?, figures: String?
     ) {
         self.at = at
         self.kind = kind
@@ -51,6 +55,7 @@ package struct SecurityEvent: Sendable, Equatable {
         self.rule = rule
         self.reason = reason
         self.retryAfterSeconds = retryAfterSeconds
+        self.figures = figures
     }
 }
 
@@ -74,6 +79,10 @@ extension SecurityEvent {
         case tokenRefused = "token.refused"
         case scopeRefused = "scope.refused"
         case messageFailed = "message.failed"
+        case receiptRefused = "receipt.refused"
+        /// What the guard would have refused, had it not only been watching.
+        case guardDryRun = "guard.dry_run"
+        case budgetAlert = "budget.alert"
         case authorizationRefused = "authorization.refused"
         case linkRefused = "link.refused"
         case linkDenied = "link.denied"
@@ -85,10 +94,10 @@ extension SecurityEvent {
             switch self {
             case .sendRefused, .numberRefused, .guessRefused, .operationUnknown, .clientAuthenticationFailed,
                 .redirectRefused, .codeRefused, .refreshRefused, .tokenRefused, .scopeRefused, .linkRefused,
-                .authorizationRefused:
+                .authorizationRefused, .receiptRefused, .guardDryRun:
                 true
             case .guessWrong, .accountRefused, .accountDisabled, .accountEnabled, .codeReplayed, .refreshReused,
-                .tokenRevoked, .messageFailed, .linkDenied, .linkApproved,
+                .tokenRevoked, .messageFailed, .budgetAlert, .linkDenied, .linkApproved,
                 .signedOutEverywhere:
                 false
             }

@@ -1,4 +1,5 @@
 import Synchronization
+package import Time
 
 /// The last texts that went out, for whoever develops an app and has no phone at hand. Absent in production.
 package final class DevelopmentInbox: Sendable {
@@ -43,15 +44,20 @@ package final class DevelopmentInbox: Sendable {
 /// Shows in the inbox what another connector took.
 package struct InboxConnector: MessageConnector {
     private let inbox: DevelopmentInbox
-    private let next: any MessageConnector
+    let next: any MessageConnector
+
+    package var channels: Set<MessageChannel> { next.channels }
+    package var givesReceipts: Bool { next.givesReceipts }
+    package var timeoutSeconds: Int { next.timeoutSeconds }
 
     package init(inbox: DevelopmentInbox, next: any MessageConnector) {
         self.inbox = inbox
         self.next = next
     }
 
-    package func deliver(_ message: TextMessage) async throws(DeliveryError) {
-        try await next.deliver(message)
-        inbox.add(message)
+    package func send(_ message: TextMessage, at now: Timestamp) async -> SendResult {
+        let result = await next.send(message, at: now)
+        if case .accepted = result.outcome { inbox.add(message) }
+        return result
     }
 }

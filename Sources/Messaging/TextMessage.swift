@@ -3,9 +3,12 @@ package import Time
 /// One text to one person, as a connector sees it.
 package struct TextMessage: Sendable {
     package let id: String
-    /// E.164.
+    package let channel: MessageChannel
+    /// E.164, or an e-mail address.
     package let recipient: String
-    package let body: String
+    /// Where the number belongs, ISO 3166-1 alpha-2; empty for e-mail.
+    package let region: String
+    package let content: MessageContent
     package let template: MessageTemplate
     /// BCP 47.
     package let locale: String
@@ -15,22 +18,59 @@ package struct TextMessage: Sendable {
     package let expiresAt: Timestamp
 
     package init(
-        id: String, recipient: String, body: String, template: MessageTemplate, locale: String, clientID: String,
-        createdAt: Timestamp, expiresAt: Timestamp
+        id: String, channel: MessageChannel = .sms, recipient: String, region: String, content: MessageContent,
+        template: MessageTemplate, locale: String, clientID: String, createdAt: Timestamp, expiresAt: Timestamp
     ) {
         self.id = id
+        self.channel = channel
         self.recipient = recipient
-        self.body = body
+        self.region = region
+        self.content = content
         self.template = template
         self.locale = locale
         self.clientID = clientID
         self.createdAt = createdAt
         self.expiresAt = expiresAt
     }
+
+    package var body: String { content.body }
+
+    /// What a provider may take as the text's validity, so that a dead code is never delivered.
+    func secondsLeft(at now: Timestamp) -> Int { max(1, now.secondsRoundedUp(until: expiresAt)) }
+}
+
+/// How a message reaches a person.
+package enum MessageChannel: String, Sendable, CaseIterable {
+    case sms
+    case email
 }
 
 /// What a text is for.
 package enum MessageTemplate: String, Sendable, CaseIterable {
     case signInCode = "sign_in_code"
     case signInCodeAndLink = "sign_in_code_and_link"
+}
+
+/// The words of a message, whole, and what they were made of: providers with templates of their own take the parts.
+package struct MessageContent: Sendable, Equatable {
+    package let body: String
+    /// Of an e-mail.
+    package let subject: String?
+    package let parameters: [MessageParameter: String]
+
+    package init(body: String, subject: String? = nil, parameters: [MessageParameter: String] = [:]) {
+        self.body = body
+        self.subject = subject
+        self.parameters = parameters
+    }
+}
+
+/// What a template has places for.
+package enum MessageParameter: String, Sendable, CaseIterable {
+    case code
+    /// The client's registered name.
+    case app
+    /// How long the code lives.
+    case minutes
+    case link
 }

@@ -8,7 +8,8 @@ package struct FormParameters: Sendable {
         case repeated, malformed
     }
 
-    private let pairs: [(name: String, value: String)]
+    /// All of them, as they came.
+    package let pairs: [(name: String, value: String)]
 
     package static let none = FormParameters(pairs: [])
 

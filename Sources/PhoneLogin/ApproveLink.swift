@@ -55,7 +55,8 @@ extension PhoneLoginFlow {
                 (SHA256Digest(of: $0.browser), newSession(sessionToken, replacing: $0.session, at: now))
             },
             newAccount: AccountID(entropy.uuid()),
-            replacement: OneTimeCode(length: settings.codeLength, entropy: entropy), codeSeal: codeSeal)
+            replacement: OneTimeCode(length: settings.codeLength, entropy: entropy), codeSeal: codeSeal,
+            confirmed: confirmedTraffic)
         let charge = LimitCharge(.confirmPerIP, settings.confirmPerIP, subject: origin.address ?? "")
         let outcome: LinkOutcome
         do {

@@ -16,13 +16,14 @@ package struct BrowserSignInRequest: Sendable {
     package let browser: String
     /// The authorization request that the sign-in is for.
     package let continuation: String
-    package let locale: String
+    /// What the visitor would like to read, best first.
+    package let locales: [String]
     package let askingDevice: String?
     /// From earlier sign-ins in this browser.
     package let deviceIDs: [String]
 
     package init(
-        client: Client, number: String, region: String?, browser: String, continuation: String, locale: String,
+        client: Client, number: String, region: String?, browser: String, continuation: String, locales: [String],
         askingDevice: String?, deviceIDs: [String]
     ) {
         self.client = client
@@ -30,7 +31,7 @@ package struct BrowserSignInRequest: Sendable {
         self.region = region
         self.browser = browser
         self.continuation = continuation
-        self.locale = locale
+        self.locales = locales
         self.askingDevice = askingDevice
         self.deviceIDs = deviceIDs
     }
@@ -108,7 +109,7 @@ extension PhoneLoginFlow {
                         continuation: hasLink
                             ? continuationSeal.seal(request.continuation, operationID: id) : nil))
             },
-            linkURL: hasLink ? linkPage : nil, locale: request.locale, webOTPDomain: issuer.host,
+            linkURL: hasLink ? linkPage : nil, locales: request.locales, webOTPDomain: issuer.host,
             askingDevice: request.askingDevice, deviceIDs: request.deviceIDs)
         let (operation, expiresAt) = try await perform(start, from: origin, at: now)
         return BrowserSignIn(
@@ -142,6 +143,7 @@ extension PhoneLoginFlow {
         let guess = PhoneGuess(
             operationID: signIn.operationID, client: client.id, number: signIn.number, isFor: { $0 == identity },
             proof: proof, maxGuesses: settings.maxGuesses, codeSeal: codeSeal, budget: { budget($0, $1) },
+            confirmed: confirmedTraffic,
             newAccount: AccountID(entropy.uuid()),
             reward: .session(
                 newSession(token, replacing: browser.session, at: now), browser: SHA256Digest(of: browser.browser)))

@@ -45,6 +45,7 @@ extension PhoneLoginFlow {
             isFor: { identity in Self.stands(number, for: identity, at: client, now: now) },
             proof: .code(confirmation.code, approval: approvals.value(for: confirmation.operationID)),
             maxGuesses: settings.maxGuesses, codeSeal: codeSeal, budget: { budget($0, $1) },
+            confirmed: confirmedTraffic,
             newAccount: AccountID(entropy.uuid()),
             reward: .authorizationCode(
                 SHA256Digest(of: authorizationCode), grant: GrantID(entropy.identifier()),

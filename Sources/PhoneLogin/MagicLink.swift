@@ -32,6 +32,7 @@ package struct LinkDecision: Sendable {
     /// Takes the place of the texted code after a no: whoever is talked out of that code later gives nothing away.
     package let replacement: OneTimeCode
     package let codeSeal: CodeSeal
+    package let confirmed: ConfirmedTraffic
 }
 
 package enum LinkOutcome: Sendable, Equatable {

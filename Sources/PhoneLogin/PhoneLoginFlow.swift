@@ -23,14 +23,17 @@ package struct PhoneLoginFlow: Sendable {
     let devices: DeviceRecognition
     let approvals: LinkApproval
     let waiting: LinkWaiting
-    let health: DeliveryHealth
+    let sendingGuard: SendingGuard
+    let routing: MessageRouting
+    let templates: MessageTemplates
     let doorbell: Doorbell
     let entropy: Entropy
 
     package init(
         registry: ClientRegistry, store: any PhoneLoginStore, log: any SecurityEventLog,
         settings: PhoneLoginSettings, sessions: SessionSettings, issuer: Issuer,
-        authorizationCodeLifetimeSeconds: Int, secret: [UInt8], health: DeliveryHealth, doorbell: Doorbell,
+        authorizationCodeLifetimeSeconds: Int, secret: [UInt8], sendingGuard: SendingGuard, routing: MessageRouting,
+        templates: MessageTemplates = MessageTemplates(), doorbell: Doorbell,
         waiting: LinkWaiting = LinkWaiting(), entropy: Entropy
     ) {
         self.registry = registry
@@ -40,7 +43,9 @@ package struct PhoneLoginFlow: Sendable {
         self.sessions = sessions
         self.issuer = issuer
         self.authorizationCodeLifetimeSeconds = authorizationCodeLifetimeSeconds
-        self.health = health
+        self.sendingGuard = sendingGuard
+        self.routing = routing
+        self.templates = templates
         self.doorbell = doorbell
         self.entropy = entropy
         codeSeal = CodeSeal(secret: secret, entropy: entropy)
@@ -86,6 +91,13 @@ package struct PhoneLoginFlow: Sendable {
         LimitCharge(
             .guessesPerNumber, settings.guessesPerNumber,
             subject: Self.subject(identity.rawValue, isKnownDevice: device != nil))
+    }
+
+    /// Whose credit it is that a text was confirmed.
+    var confirmedTraffic: ConfirmedTraffic {
+        { [sendingGuard] identity, client, device in
+            sendingGuard.confirmed(identity, by: client, isKnownDevice: device != nil)
+        }
     }
 
     func record(_ event: SecurityEvent) async throws(PhoneLoginError) {

@@ -13,6 +13,9 @@ package struct PhoneLoginSettings: Sendable, Equatable {
     package var sendPerNumber = Limit(count: 5, windowSeconds: 3600)
     package var sendPerIP = Limit(count: 20, windowSeconds: 3600)
     package var sendPerClient = Limit(count: 1000, windowSeconds: 60)
+    /// Off: the guard counts the texts that nobody confirms, and a limit on all of them would stop a launch.
+    package var sendPerRange: Limit?
+    package var sendPerCountry: Limit?
     package var confirmPerIP = Limit(count: 60, windowSeconds: 60)
     /// Polls for an answer to a link; one waits up to 20 seconds.
     package var pollPerIP = Limit(count: 600, windowSeconds: 60)

@@ -89,6 +89,8 @@ package struct NewPhoneOperation: Sendable {
     package let codeSeal: CodeSeal
     /// The text for whichever code it turns out to be; `nil` for a test number, which gets none.
     package let message: (@Sendable (OneTimeCode, _ expiresAt: Timestamp) -> QueuedMessage)?
+    /// `nil` when the guard has nothing to say.
+    package let guardCharges: GuardCharges?
 }
 
 package enum PhoneOperationStart: Sendable {
@@ -96,6 +98,10 @@ package enum PhoneOperationStart: Sendable {
     /// The live challenge has no guess left: a resend resets nothing.
     case exhausted(until: Timestamp)
     case limited(LimitRefusal)
+    /// Nobody there confirms what they are sent.
+    case blocked
+    /// The texting budget is used up.
+    case overBudget(until: Timestamp)
 }
 
 /// What a right code makes.
@@ -126,6 +132,7 @@ package struct PhoneGuess: Sendable {
     package let codeSeal: CodeSeal
     /// The budget that the operation's number, or its known device, has over all operations.
     package let budget: @Sendable (PhoneIdentity, _ device: String?) -> LimitCharge?
+    package let confirmed: ConfirmedTraffic
     package let newAccount: AccountID
     package let reward: PhoneLoginReward
 }
@@ -173,6 +180,11 @@ package protocol PhoneLoginStore: Sendable {
     func guess(
         _ guess: PhoneGuess, charging charges: [LimitCharge], from origin: RequestOrigin, at now: Timestamp
     ) async throws -> PhoneGuessOutcome
+
+    /// What became of an operation's text; `nil` when the operation is unknown, finished or another client's.
+    func textState(
+        of id: String, client: ClientID, charging charges: [LimitCharge], at now: Timestamp
+    ) async throws -> TextStateOutcome
 
     /// What the link in a text is about; changes nothing. `nil` when it is over.
     func linkedOperation(_ id: String, link: SHA256Digest, at now: Timestamp) async throws -> LinkedOperation?

@@ -27,7 +27,7 @@ extension PhoneLoginFlow {
                         state: parameters.state, scope: parameters.scope, redirect: parameters.redirect,
                         codeChallenge: parameters.codeChallenge))
             },
-            linkURL: parameters.linkURL, locale: parameters.locale, webOTPDomain: client.webOTPDomain,
+            linkURL: parameters.linkURL, locales: parameters.locales, webOTPDomain: client.webOTPDomain,
             askingDevice: request.askingDevice, deviceIDs: [request.deviceID].compactMap(\.self))
         let (operation, expiresAt) = try await perform(start, from: origin, at: now)
         return PhoneLoginStarted(
@@ -42,7 +42,8 @@ extension PhoneLoginFlow {
         /// Of the operation with this id.
         let purpose: @Sendable (_ operationID: String) -> PhoneLoginPurpose
         let linkURL: String?
-        let locale: String
+        /// What the person would like to read, best first.
+        let locales: [String]
         let webOTPDomain: String?
         let askingDevice: String?
         /// Of which one may be known with this number.
@@ -52,7 +53,7 @@ extension PhoneLoginFlow {
     func perform(
         _ start: LoginStart, from origin: RequestOrigin, at now: Timestamp
     ) async throws(PhoneLoginError) -> (operationID: String, expiresAt: Timestamp) {
-        if let seconds = health.unavailableSeconds(at: now) {
+        if let seconds = routing.unavailableSeconds(for: .sms, region: start.phone.region, at: now) {
             throw .messagesUnavailable(retryAfterSeconds: seconds)
         }
         let identity = PhoneIdentity(number: start.phone.e164, client: start.client, at: now)
@@ -73,6 +74,8 @@ extension PhoneLoginFlow {
             return (operation.id, expiresAt)
         case .limited(let refusal): throw .limited(refusal)
         case .exhausted(let until): throw .limited(exhausted(until: until, at: now))
+        case .blocked: throw .numberCannotReceiveTexts
+        case .overBudget(let until): throw .messagesUnavailable(retryAfterSeconds: now.secondsRoundedUp(until: until))
         }
     }
 
@@ -83,7 +86,7 @@ extension PhoneLoginFlow {
         let redirect: VerifiedRedirect
         let codeChallenge: CodeChallenge?
         let linkURL: String?
-        let locale: String
+        let locales: [String]
     }
 
     private func check(
@@ -104,7 +107,7 @@ extension PhoneLoginFlow {
         return Parameters(
             state: state, scope: scope, redirect: redirect,
             codeChallenge: try codeChallenge(of: request, client: client),
-            linkURL: try linkURL(of: request, client: client), locale: MessageLocale.best(for: wishes))
+            linkURL: try linkURL(of: request, client: client), locales: wishes)
     }
 
     private func verifiedRedirect(
@@ -154,16 +157,27 @@ extension PhoneLoginFlow {
     ) async throws(PhoneLoginError) -> PhoneNumber {
         let phone: PhoneNumber
         do { phone = try parse() } catch { throw .notAPhoneNumber }
-        let isAllowedCountry = settings.allowedCountries.isEmpty || settings.allowedCountries.contains(phone.region)
-        guard phone.lineType.canReceiveTexts, isAllowedCountry else {
-            try await record(
-                SecurityEvent(
-                    .numberRefused, at: now, origin: origin, clientID: client.id.rawValue, phone: phone.masked,
-                    rule: isAllowedCountry ? "lineType" : "allowedCountries",
-                    reason: isAllowedCountry ? "line type cannot receive texts" : "country is not allowed"))
-            throw .numberCannotReceiveTexts
+        guard let refusal = refusal(of: phone, client: client) else { return phone }
+        try await record(
+            SecurityEvent(
+                .numberRefused, at: now, origin: origin, clientID: client.id.rawValue, phone: phone.masked,
+                rule: refusal.rule, reason: refusal.reason, figures: refusal.figures))
+        throw .numberCannotReceiveTexts
+    }
+
+    private func refusal(
+        of phone: PhoneNumber, client: Client
+    ) -> (rule: String, reason: StaticString, figures: String)? {
+        if !phone.lineType.canReceiveTexts(sendingGuard.settings) {
+            return ("lineType", "no texts go to this type of line", phone.lineType.rawValue)
         }
-        return phone
+        if !settings.allowedCountries.isEmpty, !settings.allowedCountries.contains(phone.region) {
+            return ("allowedCountries", "no texts go to this country", phone.region)
+        }
+        if !client.allowedCountries.isEmpty, !client.allowedCountries.contains(phone.region) {
+            return ("allowedCountries", "this client's texts do not go to this country", phone.region)
+        }
+        return nil
     }
 
     private func operation(
@@ -173,14 +187,21 @@ extension PhoneLoginFlow {
         let linkToken = start.linkURL.map { _ in entropy.token() }
         let link = start.linkURL.flatMap { url in linkToken.map { Self.link(url, operationID: id, token: $0) } }
         let test = start.client.testNumber(start.phone.e164, at: now)
+        let code =
+            test.map { OneTimeCode(digits: $0.code) } ?? OneTimeCode(length: settings.codeLength, entropy: entropy)
+        let expiresAt = now.adding(seconds: settings.codeLifetimeSeconds)
+        let message = test != nil ? nil : message(for: start, link: link, at: now)
         return NewPhoneOperation(
             id: id, client: start.client.id, phone: start.phone, identity: identity, device: device,
             purpose: start.purpose(id), linkDigest: linkToken.map { SHA256Digest(of: $0) },
-            askingDevice: start.askingDevice, startedAt: now, challengeID: entropy.identifier(),
-            code: test.map { OneTimeCode(digits: $0.code) }
-                ?? OneTimeCode(length: settings.codeLength, entropy: entropy),
-            expiresAt: now.adding(seconds: settings.codeLifetimeSeconds), maxGuesses: settings.maxGuesses,
-            codeSeal: codeSeal, message: test != nil ? nil : message(for: start, link: link, at: now))
+            askingDevice: start.askingDevice, startedAt: now, challengeID: entropy.identifier(), code: code,
+            expiresAt: expiresAt, maxGuesses: settings.maxGuesses, codeSeal: codeSeal, message: message?.queued,
+            guardCharges: message.flatMap { message in
+                sendingGuard.charges(
+                    for: start.phone, client: start.client, isKnownDevice: device != nil,
+                    segments: routing.costsMoney(.sms, region: start.phone.region)
+                        ? MessageLength(of: message.content(code, expiresAt).body).segments : 0, at: now)
+            })
     }
 
     static func link(_ url: String, operationID: String, token: String) -> String {
@@ -188,20 +209,30 @@ extension PhoneLoginFlow {
         return "\(url)\(separator)operation_id=\(operationID)&link_token=\(token)"
     }
 
-    private func message(
-        for start: LoginStart, link: String?, at now: Timestamp
-    ) -> @Sendable (OneTimeCode, Timestamp) -> QueuedMessage {
+    /// How a text for any code is made, and queued.
+    private struct MessageMaker {
+        let content: @Sendable (OneTimeCode, Timestamp) -> MessageContent
+        let queued: @Sendable (OneTimeCode, Timestamp) -> QueuedMessage
+    }
+
+    private func message(for start: LoginStart, link: String?, at now: Timestamp) -> MessageMaker {
         let id = entropy.identifier()
         let seal = messageSeal
-        return { code, expiresAt in
-            let text = SignInText(
-                code: code.digits, appName: start.client.name,
-                minutes: max(1, now.secondsRoundedUp(until: expiresAt) / 60), link: link,
-                webOTPDomain: start.webOTPDomain, androidAppHash: start.client.androidAppHash)
-            return QueuedMessage(
-                id: id, recipient: start.phone.e164, sealedBody: seal.seal(text.body(locale: start.locale), id: id),
-                template: link == nil ? .signInCode : .signInCodeAndLink, locale: start.locale,
-                clientID: start.client.id.rawValue, createdAt: now, expiresAt: expiresAt)
+        let client = start.client
+        let template: MessageTemplate = link == nil ? .signInCode : .signInCodeAndLink
+        let (locale, wording) = templates.catalogue.wording(
+            of: template, channel: .sms, client: client.id.rawValue, wishes: start.locales)
+        let content = { @Sendable (code: OneTimeCode, expiresAt: Timestamp) in
+            SignInText(
+                code: code.digits, appName: client.name, minutes: max(1, now.secondsRoundedUp(until: expiresAt) / 60),
+                link: link, webOTPDomain: start.webOTPDomain, androidAppHash: client.androidAppHash
+            ).content(of: wording, channel: .sms)
+        }
+        return MessageMaker(content: content) { code, expiresAt in
+            QueuedMessage(
+                id: id, recipient: start.phone.e164, region: start.phone.region,
+                sealedContent: seal.seal(content(code, expiresAt), id: id), template: template, locale: locale,
+                clientID: client.id.rawValue, createdAt: now, expiresAt: expiresAt)
         }
     }
 
@@ -214,7 +245,10 @@ extension PhoneLoginFlow {
         return [
             LimitCharge(.resendCooldown, settings.resendCooldown, subject: number),
             LimitCharge(.sendPerNumber, settings.sendPerNumber, subject: number),
+            LimitCharge(
+                .sendPerRange, settings.sendPerRange, subject: TrafficSubject.rangeName(of: phone.e164)),
             LimitCharge(.sendPerIP, settings.sendPerIP, subject: origin.address ?? ""),
+            LimitCharge(.sendPerCountry, settings.sendPerCountry, subject: phone.region),
             LimitCharge(.sendPerClient, settings.sendPerClient, subject: client.id.rawValue),
         ].compactMap(\.self)
     }
@@ -229,11 +263,13 @@ extension PhoneLoginFlow {
 
 extension LineType {
     /// Whether a text to such a line arrives and costs an ordinary price. VoIP lines mostly get texts, and
-    /// people use them: refusing them is the operator's choice, not the default.
-    var canReceiveTexts: Bool {
+    /// people use them: refusing them is the operator's choice, not the default. Some fixed lines read texts out.
+    func canReceiveTexts(_ settings: GuardSettings) -> Bool {
         switch self {
-        case .mobile, .fixedLineOrMobile, .voip, .personal, .unknown: true
-        case .fixedLine, .premium, .tollFree, .sharedCost, .pager, .uan, .voicemail: false
+        case .mobile, .fixedLineOrMobile, .personal, .unknown: true
+        case .voip: !settings.refusesVoIP
+        case .fixedLine: !settings.refusesFixedLine
+        case .premium, .tollFree, .sharedCost, .pager, .uan, .voicemail: false
         }
     }
 }

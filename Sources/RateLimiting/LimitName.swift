@@ -5,12 +5,24 @@ package enum LimitName: String, Sendable, CaseIterable {
     case resendCooldown
     case sendPerIP
     case sendPerClient
+    case sendPerRange
+    case sendPerCountry
     case confirmPerIP
     case pollPerIP
     case tokenPerClient
     case authorizePerSession
     case guessesPerNumber
     case guessesPerOperation
+    /// Texts that nobody confirmed.
+    case conversionPerRange
+    case conversionPerBlock
+    case conversionPerCountry
+    case conversionPerClient
+    /// Money.
+    case dailyBudget
+    case monthlyBudget
+    case clientDailyBudget
+    case clientMonthlyBudget
     /// What strangers can write to the developer log, so that a flood does not fill the disk.
     case logPerAddress
     case logInAll

@@ -38,7 +38,7 @@ extension SQLStore {
 }
 
 extension Migration {
-    static let all: [Migration] = [phoneLogin, redirectLogin]
+    static let all: [Migration] = [phoneLogin, redirectLogin, messages]
 
     /// Short-lived rows are keyed by random text and found by that key alone; every index beside a primary key
     /// serves exactly one act or the clean-up of expired rows.
@@ -153,5 +153,36 @@ extension Migration {
             "CREATE INDEX token_grant_session ON token_grant (session_id) WHERE session_id IS NOT NULL",
             "ALTER TABLE authorization_code ADD COLUMN nonce TEXT",
             "CREATE INDEX authorization_code_unredeemed ON authorization_code (expires_at) WHERE redeemed_at IS NULL",
+        ])
+
+    /// Connectors that report, the state of an operation's text, and what the guard counts.
+    private static let messages = Migration(
+        name: "0003 messages",
+        statements: [
+            "ALTER TABLE message ADD COLUMN channel TEXT NOT NULL DEFAULT 'sms'",
+            "ALTER TABLE message ADD COLUMN region TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE message ADD COLUMN connector TEXT",
+            "ALTER TABLE message ADD COLUMN provider_id TEXT",
+            "ALTER TABLE message ADD COLUMN failed_connectors TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE message ADD COLUMN answer TEXT",
+            "CREATE INDEX message_provider ON message (provider_id) WHERE provider_id IS NOT NULL",
+            "ALTER TABLE phone_operation ADD COLUMN message_id TEXT",
+            "ALTER TABLE security_event ADD COLUMN figures TEXT",
+            // One row a subject: the window that runs, the one before it, and what was decided.
+            """
+            CREATE TABLE traffic (
+                subject TEXT PRIMARY KEY, period BIGINT NOT NULL, sent BIGINT NOT NULL, confirmed BIGINT NOT NULL,
+                previous_sent BIGINT NOT NULL, previous_confirmed BIGINT NOT NULL, next_at BIGINT NOT NULL,
+                blocked_until BIGINT NOT NULL, expires_at BIGINT NOT NULL
+            )
+            """,
+            "CREATE INDEX traffic_expiry ON traffic (expires_at)",
+            """
+            CREATE TABLE spending (
+                subject TEXT NOT NULL, period TEXT NOT NULL, amount BIGINT NOT NULL, expires_at BIGINT NOT NULL,
+                PRIMARY KEY (subject, period)
+            )
+            """,
+            "CREATE INDEX spending_expiry ON spending (expires_at)",
         ])
 }

@@ -14,10 +14,10 @@ enum BodyFailure: Error {
 extension Request {
     static let bodyLimit = 16 * 1024
 
-    func bodyBytes() async throws(BodyFailure) -> [UInt8] {
-        if let length = headers[.contentLength].flatMap(Int.init), length > Self.bodyLimit { throw .tooLarge }
+    func bodyBytes(atMost limit: Int = bodyLimit) async throws(BodyFailure) -> [UInt8] {
+        if let length = headers[.contentLength].flatMap(Int.init), length > limit { throw .tooLarge }
         do {
-            let buffer = try await body.collect(upTo: Self.bodyLimit)
+            let buffer = try await body.collect(upTo: limit)
             return Array(buffer.readableBytesView)
         } catch is NIOTooManyBytesError {
             throw .tooLarge

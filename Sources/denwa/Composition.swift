@@ -8,6 +8,7 @@ import Messaging
 import NIOPosix
 import OAuth
 import PhoneLogin
+import PlayFab
 import RateLimiting
 import SQLiteDriver
 import ServiceLifecycle
@@ -28,6 +29,7 @@ struct Composition: Sendable {
     let registry: ClientRegistry
     let keys: KeySet
     let delivery: MessageDelivery
+    private let templates: MessageTemplates
     /// What the metrics port answers; `nil` without one.
     let metricsResponder: RouterResponder<DenwaRequestContext>?
     private let database: SQLiteDatabase
@@ -61,13 +63,13 @@ struct Composition: Sendable {
         store = SQLStore(engine: engine(database))
         try await store.migrate(at: now)
 
-        let health = DeliveryHealth()
         let doorbell = Doorbell()
         let inbox = configuration.isProduction ? nil : DevelopmentInbox()
+        templates = MessageTemplates(try Self.readTemplates(configuration))
+        let routing = MessageRouting(Self.connectors(configuration, inbox: inbox), entropy: entropy)
         delivery = MessageDelivery(
-            store: store, seal: MessageSeal(secret: secret, entropy: entropy),
-            connectors: Self.connectors(configuration, inbox: inbox), health: health, doorbell: doorbell,
-            clock: clock, logger: logger)
+            store: store, seal: MessageSeal(secret: secret, entropy: entropy), routing: routing, doorbell: doorbell,
+            clock: clock, entropy: entropy, logger: logger)
 
         let edge = Edge(
             clock: clock,
@@ -78,7 +80,7 @@ struct Composition: Sendable {
             router.add(middleware: RequestCounting(metrics: metrics))
             let metricsRouter = Router(context: DenwaRequestContext.self)
             metricsRouter.add(middleware: LastResort())
-            MetricsEndpoint(requests: metrics, health: health, clock: clock).add(to: metricsRouter)
+            MetricsEndpoint(requests: metrics, routing: routing, clock: clock).add(to: metricsRouter)
             return metricsRouter.buildResponder()
         }
         let brand = try Self.brand(configuration)
@@ -92,12 +94,17 @@ struct Composition: Sendable {
             registry: registry, store: store, log: store, settings: configuration.phone,
             sessions: configuration.sessions, issuer: configuration.issuer,
             authorizationCodeLifetimeSeconds: configuration.tokens.codeLifetimeSeconds, secret: secret,
-            health: health, doorbell: doorbell, entropy: entropy)
+            sendingGuard: SendingGuard(configuration.guardSettings), routing: routing, templates: templates,
+            doorbell: doorbell, entropy: entropy)
         PhoneLoginEndpoints(flow: flow, edge: edge).add(to: router)
         MagicLinkEndpoints(flow: flow, edge: edge).add(to: router)
+        ReceiptEndpoints(
+            routing: routing, store: store, log: store, doorbell: doorbell, issuer: configuration.issuer, edge: edge
+        ).add(to: router)
         let parts = Parts(
             configuration: configuration, registry: registry, keys: keys, store: store, secret: secret,
-            subjects: SubjectIdentifiers(secret: secret), entropy: entropy, edge: edge)
+            subjects: SubjectIdentifiers(secret: secret),
+            playFab: configuration.playFab.map { PlayFab($0, logger: logger) }, entropy: entropy, edge: edge)
         Self.addOAuth(to: router, parts)
         Self.addPages(to: router, parts, pages: pages, brand: brand, flow: flow)
         HealthEndpoints(isReady: { [store] in await store.isReachable() }).add(to: router)
@@ -116,6 +123,7 @@ struct Composition: Sendable {
         let store: SQLStore
         let secret: [UInt8]
         let subjects: SubjectIdentifiers
+        let playFab: PlayFab?
         let entropy: Entropy
         let edge: Edge
     }
@@ -162,7 +170,7 @@ struct Composition: Sendable {
                 authenticator: authenticator, store: store,
                 issuer: AccessTokenIssuer(
                     issuer: configuration.issuer, keys: keys, subjects: subjects, settings: configuration.tokens,
-                    entropy: parts.entropy),
+                    playFab: parts.playFab, entropy: parts.entropy),
                 idTokens: IDTokenIssuer(issuer: configuration.issuer, keys: keys, subjects: subjects),
                 settings: configuration.tokens, refreshTokens: RefreshTokenDerivation(secret: parts.secret),
                 limitPerClient: configuration.tokenPerClient, entropy: parts.entropy),
@@ -212,6 +220,11 @@ struct Composition: Sendable {
             logger.notice("clients read again", metadata: ["count": "\(clients.count)"])
         } catch {
             logger.error("clients not read again, the running ones stay", metadata: ["reason": "\(error)"])
+        }
+        do {
+            templates.replace(with: try Self.readTemplates(configuration))
+        } catch {
+            logger.error("templates not read again, the running ones stay", metadata: ["reason": "\(error)"])
         }
     }
 
@@ -275,17 +288,22 @@ extension Composition {
         }
     }
 
+    static func readTemplates(_ configuration: ServerConfiguration) throws -> TemplateCatalogue {
+        guard let path = configuration.templatesFile else { return TemplateCatalogue() }
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw StartProblem("\(path): cannot be read")
+        }
+        do { return try TemplateFile.catalogue(parsing: Array(data)) } catch {
+            throw StartProblem(error.problems.map { "\(path): \($0)" }.joined(separator: "; "))
+        }
+    }
+
+    /// Each also shown in the inbox, where there is one.
     private static func connectors(
         _ configuration: ServerConfiguration, inbox: DevelopmentInbox?
-    ) -> [any MessageConnector] {
-        configuration.connectors.map { connector -> any MessageConnector in
-            let plain: any MessageConnector =
-                switch connector {
-                case .console: ConsoleConnector()
-                case .file(let path): FileConnector(path: path)
-                }
-            return inbox.map { InboxConnector(inbox: $0, next: plain) } ?? plain
-        }
+    ) -> [ConfiguredConnector] {
+        guard let inbox else { return configuration.connectors }
+        return configuration.connectors.map { $0.wrapping { InboxConnector(inbox: inbox, next: $0) } }
     }
 }
 

@@ -15,7 +15,7 @@ struct Denwa: AsyncParsableCommand {
         version: "0.2.0",
         subcommands: [
             Serve.self, KeysCommand.self, ClientsCommand.self, UsersCommand.self, LogCommand.self,
-            ConfigCommand.self, Migrate.self, Doctor.self,
+            MessagesCommand.self, ConfigCommand.self, Migrate.self, Doctor.self,
         ],
         defaultSubcommand: Serve.self)
 

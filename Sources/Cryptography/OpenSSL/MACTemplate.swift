@@ -8,6 +8,7 @@ import COpenSSL
     private let context: OpaquePointer
     private let size: Int
 
+    static let md5 = MACTemplate(digest: "MD5", size: 16)
     static let sha1 = MACTemplate(digest: "SHA1", size: 20)
     static let sha256 = MACTemplate(digest: "SHA256", size: 32)
     static let sha384 = MACTemplate(digest: "SHA384", size: 48)

@@ -1,5 +1,5 @@
 import JOSE
-import Time
+package import Time
 
 #if canImport(Glibc)
     import Glibc
@@ -12,23 +12,24 @@ import Time
 /// The file is opened for every line, so that one that was moved away (a log rotation) is made anew, and each line
 /// is one write with `O_APPEND`, so that lines of several processes never mix.
 package struct FileConnector: MessageConnector {
+    package let channels = Set(MessageChannel.allCases)
     private let path: String
 
     package init(path: String) { self.path = path }
 
-    package func deliver(_ message: TextMessage) async throws(DeliveryError) {
+    package func send(_ message: TextMessage, at now: Timestamp) async -> SendResult {
         let line: JSONValue = [
             "id": .string(message.id),
             "to": .string(message.recipient),
             "body": .string(message.body),
             "template": .string(message.template.rawValue),
             "locale": .string(message.locale),
-            "channel": "sms",
+            "channel": .string(message.channel.rawValue),
             "created_at": .string(message.createdAt.internetDate),
         ]
         var bytes = line.serialized()
         bytes.append(UInt8(ascii: "\n"))
-        guard append(bytes) else { throw .unreachable }
+        return SendResult(append(bytes) ? .accepted(providerID: nil) : .unreachable)
     }
 
     private func append(_ bytes: [UInt8]) -> Bool {

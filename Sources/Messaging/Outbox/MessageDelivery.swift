@@ -1,3 +1,4 @@
+package import Cryptography
 package import Logging
 import ServiceLifecycle
 package import Time
@@ -5,57 +6,69 @@ package import Time
 /// Sends what is in the outbox: as soon as it is told of something new, when a retry falls due, and at start
 /// whatever an earlier process left behind.
 ///
-/// No request waits for it, and it holds no database connection while a provider thinks.
+/// No request waits for it, no text waits for another one, and it holds no database connection while a provider
+/// thinks.
 package struct MessageDelivery: Service {
     private let store: any OutboxStore
     private let seal: MessageSeal
-    private let connectors: [any MessageConnector]
-    private let health: DeliveryHealth
+    private let routing: MessageRouting
     private let doorbell: Doorbell
     private let clock: WallClock
+    private let entropy: Entropy
     private let logger: Logger
 
-    private let attemptSeconds: Int
-
     private static let batchSize = 128
-    private static let batchesAtOnce = 32
+    /// Texts on their way at once. A provider that hangs holds each for its timeout.
+    private static let texts = 4096
+    /// What recording a delivery may take.
+    private static let spareLeaseSeconds = 5
 
-    /// - Parameters:
-    ///   - connectors: in the order they are tried.
-    ///   - attemptSeconds: how long one connector may take for one try.
     package init(
-        store: any OutboxStore, seal: MessageSeal, connectors: [any MessageConnector], health: DeliveryHealth,
-        doorbell: Doorbell, clock: WallClock, logger: Logger, attemptSeconds: Int = 10
+        store: any OutboxStore, seal: MessageSeal, routing: MessageRouting, doorbell: Doorbell, clock: WallClock,
+        entropy: Entropy, logger: Logger
     ) {
         self.store = store
         self.seal = seal
-        self.connectors = connectors
-        self.health = health
+        self.routing = routing
         self.doorbell = doorbell
         self.clock = clock
+        self.entropy = entropy
         self.logger = logger
-        self.attemptSeconds = attemptSeconds
     }
 
-    /// Longer than all tries may take, so that a message is not sent twice while one of them still runs.
-    private var leaseSeconds: Int { attemptSeconds * connectors.count + 5 }
+    /// For one connector, not for the whole route: what a killed process had claimed should not wait long.
+    private var leaseSeconds: Int {
+        (routing.connectors.map(\.connector.timeoutSeconds).max() ?? 0) + Self.spareLeaseSeconds
+    }
 
     package func run() async throws {
-        try await withThrowingDiscardingTaskGroup { group in
+        let outcomes = OutcomeQueue()
+        await withDiscardingTaskGroup { group in
             group.addTask { await cancelWhenGracefulShutdown { await ringWhenDue() } }
-            let slots = Slots(count: Self.batchesAtOnce)
+            group.addTask { await outcomes.drain { await record($0) } }
+            await deliverUntilShutdown(into: outcomes)
+            outcomes.finish()
+        }
+    }
+
+    /// Comes back when the texts that are on their way have been answered.
+    private func deliverUntilShutdown(into outcomes: OutcomeQueue) async {
+        await withDiscardingTaskGroup { group in
+            let slots = Slots(count: Self.texts)
             for await _ in doorbell.rings.cancelOnGracefulShutdown() {
                 while true {
                     // First the place, then the claim: a lease must not run while its messages wait.
-                    await slots.take()
-                    guard let batch = await claim(), !batch.isEmpty else {
-                        slots.giveBack()
-                        break
+                    let places = await slots.take(atMost: Self.batchSize)
+                    let leaseEnd = clock.now().adding(seconds: leaseSeconds)
+                    let batch = await claim(atMost: places, until: leaseEnd)
+                    slots.giveBack(places - batch.count)
+                    for queued in batch {
+                        group.addTask {
+                            if let outcome = await deliver(queued, until: leaseEnd) { outcomes.add(outcome) }
+                            slots.giveBack(1)
+                        }
                     }
-                    group.addTask {
-                        await deliver(batch)
-                        slots.giveBack()
-                    }
+                    if batch.count < places { break }
                 }
             }
         }
@@ -69,19 +82,17 @@ package struct MessageDelivery: Service {
         }
     }
 
-    private func claim() async -> [QueuedMessage]? {
-        let now = clock.now()
+    private func claim(atMost count: Int, until leaseEnd: Timestamp) async -> [QueuedMessage] {
         do {
-            return try await store.claimMessages(
-                atMost: Self.batchSize, leaseUntil: now.adding(seconds: leaseSeconds), at: now)
+            return try await store.claimMessages(atMost: count, leaseUntil: leaseEnd, at: clock.now())
         } catch {
             logger.error("outbox could not be read", metadata: ["cause": "\(type(of: error))"])
-            return nil
+            return []
         }
     }
 
-    private func deliver(_ batch: [QueuedMessage]) async {
-        let outcomes = await outcomes(of: batch)
+    private func record(_ outcomes: [DeliveryOutcome]) async {
+        guard !outcomes.isEmpty else { return }
         do {
             try await store.record(outcomes, at: clock.now())
         } catch {
@@ -90,83 +101,75 @@ package struct MessageDelivery: Service {
         }
     }
 
-    private func outcomes(of batch: [QueuedMessage]) async -> [DeliveryOutcome] {
-        var outcomes: [DeliveryOutcome] = []
-        var waiting: [(queued: QueuedMessage, text: TextMessage)] = []
-        for queued in batch {
-            if let text = open(queued) {
-                waiting.append((queued, text))
-            } else {
-                outcomes.append(DeliveryOutcome(of: queued, .failed))
-            }
-        }
-        for connector in connectors where !waiting.isEmpty {
-            let results = await attempt(waiting.map(\.text), through: connector)
-            var unreached: [(queued: QueuedMessage, text: TextMessage)] = []
-            for message in waiting {
-                switch results[message.text.id] {
-                case .success: outcomes.append(DeliveryOutcome(of: message.queued, .sent))
-                case .failure(.refused): outcomes.append(DeliveryOutcome(of: message.queued, .failed))
-                case .failure(.unreachable), nil: unreached.append(message)
-                }
-            }
-            waiting = unreached
-        }
-        return outcomes + waiting.map { DeliveryOutcome(of: $0.queued, nextTry(for: $0.queued)) }
-    }
-
-    private func open(_ queued: QueuedMessage) -> TextMessage? {
-        guard let body = seal.open(queued.sealedBody, id: queued.id) else {
+    /// Along the message's route. `nil` when its lease was lost on the way.
+    private func deliver(_ queued: QueuedMessage, until leaseEnd: Timestamp) async -> DeliveryOutcome? {
+        guard let content = seal.open(queued.sealedContent, id: queued.id) else {
             logger.error("a queued text was sealed with another key", metadata: ["message": "\(queued.id)"])
-            return nil
+            return DeliveryOutcome(of: queued, .failed)
         }
-        return TextMessage(
-            id: queued.id, recipient: queued.recipient, body: body, template: queued.template,
-            locale: queued.locale, clientID: queued.clientID, createdAt: queued.createdAt,
-            expiresAt: queued.expiresAt)
+        let message = TextMessage(
+            id: queued.id, channel: queued.channel, recipient: queued.recipient, region: queued.region,
+            content: content, template: queued.template, locale: queued.locale, clientID: queued.clientID,
+            createdAt: queued.createdAt, expiresAt: queued.expiresAt)
+        let route = routing.order(of: queued.channel, region: queued.region, without: queued.failedConnectors)
+        // Providers that reported it lost will not find it the second time.
+        guard !route.isEmpty else { return DeliveryOutcome(of: queued, .failed) }
+        var answer: ProviderAnswer?
+        var pauseSeconds = 0
+        var leaseEnd = leaseEnd
+        for way in route {
+            let now = clock.now()
+            guard now < queued.expiresAt else { break }
+            guard way.breaker.admits(at: now) else { continue }
+            if now.adding(seconds: way.connector.timeoutSeconds) > leaseEnd {
+                leaseEnd = now.adding(seconds: leaseSeconds)
+                // A store that cannot be asked is no reason to give up a text.
+                guard (try? await store.extendLease(of: queued, until: leaseEnd)) ?? true else { return nil }
+            }
+            let result = await way.connector.send(message, at: now)
+            tell(result, of: way, message: queued)
+            answer = result.answer
+            switch result.outcome {
+            case .accepted(let providerID):
+                return DeliveryOutcome(
+                    of: queued,
+                    .sent(
+                        connector: way.name, providerID: providerID, awaitsReceipt: way.connector.givesReceipts),
+                    answer: answer)
+            case .refused: return DeliveryOutcome(of: queued, .failed, answer: answer)
+            case .throttled(let seconds): pauseSeconds = max(pauseSeconds, seconds ?? 0)
+            case .misconfigured, .unreachable: continue
+            }
+        }
+        return DeliveryOutcome(of: queued, nextTry(of: queued, after: pauseSeconds), answer: answer)
     }
 
-    /// One timer for all: when it fires, the tries still running are cancelled and count as unreachable.
-    private func attempt(
-        _ messages: [TextMessage], through connector: any MessageConnector
-    ) async -> [String: Result<Void, DeliveryError>] {
-        await withTaskGroup(of: (id: String, result: Result<Void, DeliveryError>)?.self) { group in
-            group.addTask {
-                try? await Task.sleep(for: .seconds(attemptSeconds))
-                return nil
-            }
-            for message in messages {
-                group.addTask { (message.id, await deliver(message, through: connector)) }
-            }
-            var results: [String: Result<Void, DeliveryError>] = [:]
-            while results.count < messages.count, let finished = await group.next() {
-                if let finished { results[finished.id] = finished.result } else { group.cancelAll() }
-            }
-            group.cancelAll()
-            return results
-        }
-    }
-
-    private func deliver(
-        _ message: TextMessage, through connector: any MessageConnector
-    ) async -> Result<Void, DeliveryError> {
-        do throws(DeliveryError) {
-            try await connector.deliver(message)
-            if health.recordSuccess() { logger.notice("texts go out again") }
-            return .success(())
-        } catch {
-            if error == .unreachable, health.recordFailure(at: clock.now()) {
-                logger.error(
-                    "no text goes out: every recent try failed", metadata: ["connector": "\(type(of: connector))"])
-            }
-            return .failure(error)
-        }
-    }
-
-    /// Doubling from one second, while the code lives.
-    private func nextTry(for message: QueuedMessage) -> DeliveryOutcome.Result {
-        let retry = clock.now().adding(seconds: 1 << min(message.attempts, 5))
+    /// Doubling from one second, give or take a half so that texts that failed together do not come back together;
+    /// while the code lives.
+    private func nextTry(of message: QueuedMessage, after pauseSeconds: Int) -> DeliveryOutcome.Result {
+        let now = clock.now()
+        let backoff = 1000 << min(message.attempts, 5)
+        let jitter = Int(entropy.bytes(2).reduce(0) { $0 << 8 | UInt32($1) }) * backoff / 65_536
+        let retry = now.adding(milliseconds: Int64(max(backoff / 2 + jitter, pauseSeconds * 1000)))
         return retry < message.expiresAt ? .retry(at: retry) : .failed
+    }
+
+    /// Outages once, and what an operator can mend each time it is new: not a line a text.
+    private func tell(_ result: SendResult, of way: ConfiguredConnector, message: QueuedMessage) {
+        let metadata: Logger.Metadata = [
+            "connector": "\(way.name)", "answer": "\(result.answer)", "message": "\(message.id)",
+        ]
+        switch way.breaker.record(result.outcome, at: clock.now()) {
+        case .opened: logger.error("connector is passed over: its tries fail", metadata: metadata)
+        case .closed: logger.notice("connector works again", metadata: metadata)
+        case nil:
+            switch result.outcome {
+            case .accepted: break
+            case .misconfigured: logger.error("connector is misconfigured", metadata: metadata)
+            case .refused, .throttled, .unreachable:
+                logger.warning("text not taken: \(result.outcome.name)", metadata: metadata)
+            }
+        }
     }
 }
 

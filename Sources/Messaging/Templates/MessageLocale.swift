@@ -1,20 +1,35 @@
 /// The languages the texts are written in, and which one a person gets.
 package enum MessageLocale {
-    /// BCP 47 lookup (RFC 4647 §3.4): the longest prefix of each wish, in the order of the wishes.
+    /// The built-in language that somebody with these wishes gets; the pages are written in the same ones.
     package static func best(for wishes: [String]) -> String {
-        // RFC 5646 §4.4.1: 35 characters hold every tag that means something, and what is longer is not worth the time.
-        for wish in wishes where wish.utf8.count <= 35 {
-            var subtags = alias(wish).split(separator: "-").map(String.init)
-            while !subtags.isEmpty {
-                if let known = knownTags[subtags.joined(separator: "-")] { return known }
-                subtags.removeLast()
-            }
-        }
-        return fallback
+        prefixes(of: wishes).lazy.compactMap { TemplateCatalogue.builtInTags[$0] }.first ?? fallback
     }
 
-    private static let knownTags = Dictionary(
-        SignInText.catalogue.keys.map { ($0.lowercased(), $0) }, uniquingKeysWith: { first, _ in first })
+    /// BCP 47 lookup (RFC 4647 §3.4): each wish and its shorter forms, in the order of the wishes, in small letters.
+    static func prefixes(of wishes: [String]) -> [String] {
+        // RFC 5646 §4.4.1: 35 characters hold every tag that means something, and what is longer is not worth the time.
+        wishes.lazy.filter { $0.utf8.count <= 35 }.flatMap { wish -> [String] in
+            var subtags = alias(wish).split(separator: "-").map(String.init)
+            var prefixes: [String] = []
+            while !subtags.isEmpty {
+                prefixes.append(subtags.joined(separator: "-"))
+                subtags.removeLast()
+            }
+            return prefixes
+        }
+    }
+
+    /// Letters, digits and hyphens, in parts of one to eight (RFC 5646 §2.1).
+    static func isTag(_ text: String) -> Bool {
+        text.utf8.count <= 35
+            && text.split(separator: "-", omittingEmptySubsequences: false).allSatisfy { part in
+                (1...8).contains(part.utf8.count)
+                    && part.utf8.allSatisfy { byte in
+                        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                            || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+                    }
+            }
+    }
 
     package static let fallback = "en"
 

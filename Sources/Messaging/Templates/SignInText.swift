@@ -1,8 +1,7 @@
-/// The text that carries a code. Short enough for one segment in most languages; the code comes first, where a
-/// lock screen shows it.
+/// The text that carries a code: what goes into a template's places, and what comes after it for machines.
 package struct SignInText: Sendable {
     package let code: String
-    /// The client's registered name, cleaned when it was loaded.
+    /// The client's registered name.
     package let appName: String
     package let minutes: Int
     package let link: String?
@@ -15,61 +14,55 @@ package struct SignInText: Sendable {
         code: String, appName: String, minutes: Int, link: String?, webOTPDomain: String?, androidAppHash: String?
     ) {
         self.code = code
-        self.appName = appName
+        self.appName = Self.withoutAddresses(appName)
         self.minutes = minutes
         self.link = link
         self.webOTPDomain = webOTPDomain
         self.androidAppHash = androidAppHash
     }
 
-    package func body(locale: String) -> String {
-        let text = Self.catalogue[locale] ?? Self.english
-        var lines = [Self.fill(text.code, with: self)]
-        if let link { lines.append("\(text.link) \(link)") }
-        if let androidAppHash { lines.append(androidAppHash) }
-        if let webOTPDomain { lines.append("\n@\(webOTPDomain) #\(code)") }
-        return lines.joined(separator: "\n")
+    package var template: MessageTemplate { link == nil ? .signInCode : .signInCodeAndLink }
+
+    package func content(of wording: TemplateWording, channel: MessageChannel) -> MessageContent {
+        var lines = [fill(wording.text)]
+        if channel == .sms {
+            if let androidAppHash { lines.append(androidAppHash) }
+            if let webOTPDomain { lines.append("\n@\(webOTPDomain) #\(code)") }
+        }
+        return MessageContent(
+            body: lines.joined(separator: "\n"), subject: channel == .email ? wording.subject.map(fill) : nil,
+            parameters: parameters)
     }
 
-    struct Wording: Sendable {
-        let code: String
-        let link: String
+    private var parameters: [MessageParameter: String] {
+        var parameters: [MessageParameter: String] = [.code: code, .app: appName, .minutes: "\(minutes)"]
+        parameters[.link] = link
+        return parameters
     }
 
-    /// Placeholders are filled in one pass, so that a name that looks like a placeholder stays a name.
-    private static func fill(_ template: String, with text: SignInText) -> String {
+    /// In one pass, so that a name that looks like a place stays a name.
+    private func fill(_ template: String) -> String {
         var filled = ""
         var rest = template[...]
         while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
             filled += rest[..<open]
-            switch rest[rest.index(after: open)..<close] {
-            case "code": filled += text.code
-            case "app": filled += text.appName
-            case "minutes": filled += "\(text.minutes)"
-            default: filled += rest[open...close]
-            }
+            let name = String(rest[rest.index(after: open)..<close])
+            filled += MessageParameter(rawValue: name).flatMap { parameters[$0] } ?? String(rest[open...close])
             rest = rest[rest.index(after: close)...]
         }
         return filled + rest
     }
 
-    private static let english = Wording(
-        code: "{code} is your {app} code. It works for {minutes} min. Never share it.", link: "Or open:")
-
-    static let catalogue: [String: Wording] = [
-        "en": english,
-        "ja": Wording(code: "{code} は {app} の確認コードです（{minutes}分間有効）。誰にも教えないでください。", link: "またはこちらを開く:"),
-        "zh-Hans": Wording(code: "{code} 是您的 {app} 验证码，{minutes} 分钟内有效。请勿告诉他人。", link: "或打开:"),
-        "ko": Wording(code: "{code} {app} 인증 코드입니다({minutes}분간 유효). 타인에게 알려주지 마세요.", link: "또는 링크 열기:"),
-        "es": Wording(code: "{code} es tu código de {app}. Vale {minutes} min. No lo compartas.", link: "O abre:"),
-        "fr": Wording(
-            code: "{code} est votre code {app}, valable {minutes} min. Ne le partagez pas.", link: "Ou ouvrez :"),
-        "de": Wording(
-            code: "{code} ist Ihr Code für {app}, {minutes} Min. gültig. Geben Sie ihn nicht weiter.",
-            link: "Oder öffnen Sie:"),
-        "pt": Wording(
-            code: "{code} é o seu código de {app}. Vale {minutes} min. Não compartilhe.", link: "Ou abra:"),
-        "ar": Wording(
-            code: "{code} هو رمز {app} الخاص بك، صالح لمدة {minutes} دقائق. لا تشاركه مع أحد.", link: "أو افتح:"),
-    ]
+    /// Telephones turn everything that looks like an address into a link, and the only link in a text shall be the
+    /// registered one: a dot before a letter gets a space, and slashes go.
+    private static func withoutAddresses(_ name: String) -> String {
+        var safe = ""
+        var isAfterDot = false
+        for character in name {
+            if isAfterDot, !character.isWhitespace { safe += " " }
+            isAfterDot = character == "." || character == "。" || character == "．"
+            safe += character == "/" || character == "\\" || character == "@" ? " " : String(character)
+        }
+        return safe.replacing("://", with: " ")
+    }
 }

@@ -1,4 +1,5 @@
 package import Cryptography
+package import RateLimiting
 package import Time
 
 package struct ClientID: Hashable, Sendable {
@@ -81,6 +82,11 @@ package struct Client: Sendable {
     package var webOTPDomain: String?
     package var androidAppHash: String?
     package var testNumbers: [TestNumber] = []
+    /// Where its texts may go, ISO 3166-1 alpha-2; empty: wherever the server's may.
+    package var allowedCountries: Set<String> = []
+    /// What its texts may cost, beside the server's own budget.
+    package var textingBudgetDaily: Money?
+    package var textingBudgetMonthly: Money?
     /// Beside the client file; read with it.
     package var logoFile: String?
     package var logo: Logo?

@@ -1,5 +1,6 @@
 import Cryptography
 import JOSE
+import RateLimiting
 import Time
 
 /// Reads one entry of the client file and collects everything that is wrong with it.
@@ -134,6 +135,12 @@ struct ClientParser {
             }
         }
         client.testNumbers = testNumbers()
+        client.allowedCountries = Set((list("allowed_countries") ?? []).map { $0.uppercased() })
+        if client.allowedCountries.contains(where: { $0.utf8.count != 2 }) {
+            problems.append("allowed_countries takes ISO 3166-1 codes of two letters")
+        }
+        client.textingBudgetDaily = money("texting_budget_daily")
+        client.textingBudgetMonthly = money("texting_budget_monthly")
     }
 }
 
@@ -260,6 +267,17 @@ extension ClientParser {
             return nil
         }
         return integer
+    }
+
+    /// In the currency of the server's prices, as a number or a text.
+    private mutating func money(_ member: String) -> Money? {
+        read.insert(member)
+        guard let value = members[member] else { return nil }
+        guard let money = Money(value.string ?? value.serializedText) else {
+            problems.append("\(member) must be an amount such as 20 or 12.50")
+            return nil
+        }
+        return money
     }
 
     private mutating func flag(_ member: String, fallback: Bool = false) -> Bool {

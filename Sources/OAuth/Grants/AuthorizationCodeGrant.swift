@@ -31,7 +31,7 @@ struct AuthorizationCodeGrant: TokenGrant {
             accessTokenExpiresAt: issuer.expiry(for: request.client, at: request.now))
 
         let (grant, nonce) = try await redeem(presentation, for: request)
-        let accessToken = try issuer.issue(for: grant, scope: grant.scope, to: request.client, at: request.now)
+        let accessToken = try await issuer.issue(for: grant, scope: grant.scope, to: request.client, at: request.now)
         return TokenResponse(
             accessToken, refreshToken: grant.scope.asksForRefreshToken ? refreshToken : nil,
             idToken: try idToken(for: grant, nonce: nonce, accessToken: accessToken.token, request: request),

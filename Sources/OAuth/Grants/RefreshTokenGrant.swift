@@ -41,7 +41,7 @@ struct RefreshTokenGrant: TokenGrant {
 
         let grant = try await rotate(presentation, for: request)
         let granted = requestedScope ?? grant.scope
-        let accessToken = try issuer.issue(for: grant, scope: granted, to: request.client, at: request.now)
+        let accessToken = try await issuer.issue(for: grant, scope: granted, to: request.client, at: request.now)
         // OpenID Connect Core §12.2: the same person and sign-in as in the first one, and no nonce.
         let idToken =
             granted.isOpenID

@@ -13,15 +13,18 @@ package struct AccessTokenIssuer: Sendable {
     private let keys: KeySet
     private let subjects: SubjectIdentifiers
     private let settings: TokenSettings
+    private let playFab: (any PlayFabLogin)?
     private let entropy: Entropy
 
     package init(
-        issuer: Issuer, keys: KeySet, subjects: SubjectIdentifiers, settings: TokenSettings, entropy: Entropy
+        issuer: Issuer, keys: KeySet, subjects: SubjectIdentifiers, settings: TokenSettings,
+        playFab: (any PlayFabLogin)? = nil, entropy: Entropy
     ) {
         self.issuer = issuer
         self.keys = keys
         self.subjects = subjects
         self.settings = settings
+        self.playFab = playFab
         self.entropy = entropy
     }
 
@@ -42,9 +45,11 @@ package struct AccessTokenIssuer: Sendable {
     /// A token for a user's grant; `scope` may be narrower than the grant's.
     package func issue(
         for grant: Grant, scope: Scope, to client: Client, at now: Timestamp
-    ) throws(OAuthError) -> Issued {
-        try sign(
-            subject: subjects.subject(of: grant.account, for: client), scope: scope, client: client, at: now,
+    ) async throws(OAuthError) -> Issued {
+        let subject = subjects.subject(of: grant.account, for: client)
+        let ticket = scope.wantsPlayFab ? await playFab?.sessionTicket(for: subject) : nil
+        return try sign(
+            subject: subject, scope: scope, client: client, at: now,
             extra: { claims in
                 claims["auth_time"] = .integer(grant.authenticatedAt.seconds)
                 claims["amr"] = .array(grant.methods.map { .string($0.rawValue) })
@@ -52,6 +57,7 @@ package struct AccessTokenIssuer: Sendable {
                 if client.tokenProfile == .xsolla {
                     XsollaTokenProfile.add(to: &claims, scope: scope, client: client)
                 }
+                if let ticket { claims["session_ticket"] = .string(ticket) }
             })
     }
 

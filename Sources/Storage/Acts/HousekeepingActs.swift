@@ -6,6 +6,8 @@ extension SQLStore {
         /// A spent code is remembered this long, so that a replay is seen as one.
         package var codeSeconds = 86_400
         package var messageSeconds = 86_400
+        /// Whoever asks what became of a text is told for this long that its code died.
+        package var operationSeconds = 600
         package var eventSeconds = 90 * 86_400
 
         package init() {}
@@ -22,13 +24,14 @@ extension SQLStore {
     }
 
     private static func removals(_ retention: Retention, batch: Int, at now: Timestamp) -> [SQLStatement] {
+        let operations = now.adding(seconds: -retention.operationSeconds)
         let codes = now.adding(seconds: -retention.codeSeconds)
         let messages = now.adding(seconds: -retention.messageSeconds)
         let events = now.adding(seconds: -retention.eventSeconds)
         return [
             """
             DELETE FROM phone_operation WHERE id IN
-                (SELECT id FROM phone_operation WHERE expires_at <= \(now) LIMIT \(batch))
+                (SELECT id FROM phone_operation WHERE expires_at <= \(operations) LIMIT \(batch))
             """,
             """
             DELETE FROM phone_challenge WHERE id IN
@@ -74,6 +77,14 @@ extension SQLStore {
             """
             DELETE FROM message WHERE id IN
                 (SELECT id FROM message WHERE expires_at <= \(messages) LIMIT \(batch))
+            """,
+            """
+            DELETE FROM traffic WHERE subject IN
+                (SELECT subject FROM traffic WHERE expires_at <= \(now) LIMIT \(batch))
+            """,
+            """
+            DELETE FROM spending WHERE (subject, period) IN
+                (SELECT subject, period FROM spending WHERE expires_at <= \(now) LIMIT \(batch))
             """,
             """
             DELETE FROM security_event WHERE position IN

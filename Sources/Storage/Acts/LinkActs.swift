@@ -124,7 +124,7 @@ private struct LinkJudge {
     }
 
     private func signIn(_ operation: LiveOperation, _ session: NewSession) async throws -> LinkOutcome {
-        try await connection.finish(operation)
+        try await connection.finish(operation, confirmed: decision.confirmed)
         let account = try await connection.provenAccount(operation.identity, new: decision.newAccount, at: now)
         guard !account.isDisabled else {
             try await connection.record(

@@ -7,10 +7,22 @@ extension SQLConnection {
         try await run(
             """
             INSERT INTO message
-                (id, recipient, body, template, locale, client_id, created_at, expires_at, due_at, attempts, state)
-            VALUES (\(message.id), \(message.recipient), \(message.sealedBody), \(message.template.rawValue),
-                \(message.locale), \(message.clientID), \(message.createdAt), \(message.expiresAt),
-                \(message.createdAt), 0, 'queued')
+                (id, channel, recipient, region, body, template, locale, client_id, created_at, expires_at, due_at,
+                attempts, state)
+            VALUES (\(message.id), \(message.channel.rawValue), \(message.recipient), \(message.region),
+                \(message.sealedContent), \(message.template.rawValue), \(message.locale), \(message.clientID),
+                \(message.createdAt), \(message.expiresAt), \(message.createdAt), 0, 'queued')
+            """)
+    }
+
+    /// The code is spent: nobody needs its texts any more, and those that still wait must not leave.
+    func dropMessages(ofChallenge challengeID: String) async throws {
+        try await run(
+            """
+            UPDATE message SET body = NULL, due_at = NULL,
+                state = CASE state WHEN 'queued' THEN 'expired' ELSE state END
+            WHERE body IS NOT NULL
+                AND id IN (SELECT message_id FROM phone_operation WHERE challenge_id = \(challengeID))
             """)
     }
 }
@@ -22,21 +34,37 @@ extension SQLStore: OutboxStore {
         try await engine.write { connection in
             let expired = try await connection.rows(
                 """
-                UPDATE message SET state = 'expired', body = NULL, due_at = NULL
+                UPDATE message SET body = NULL, due_at = NULL,
+                    state = CASE state WHEN 'queued' THEN 'expired' ELSE state END
                 WHERE due_at <= \(now) AND expires_at <= \(now)
-                RETURNING id, client_id
+                RETURNING id, client_id, state, answer
                 """)
-            for row in expired {
+            for row in expired where try row.text(2) == MessageState.expired.rawValue {
                 try await connection.record(
-                    .messageFailed(id: try row.text(0), client: try row.text(1), "expired before it left", at: now))
+                    .messageFailed(
+                        id: try row.text(0), client: try row.text(1), "expired before it left",
+                        answer: try row.optionalText(3), at: now))
             }
             return try await connection.rows(
                 """
                 UPDATE message SET due_at = \(leaseEnd), attempts = attempts + 1
-                WHERE id IN (SELECT id FROM message WHERE due_at <= \(now) ORDER BY due_at LIMIT \(count))
-                RETURNING id, recipient, body, template, locale, client_id, created_at, expires_at, attempts
+                WHERE id IN
+                    (SELECT id FROM message WHERE due_at <= \(now) AND state = 'queued'
+                    ORDER BY due_at LIMIT \(count))
+                RETURNING id, channel, recipient, region, body, template, locale, client_id, created_at, expires_at,
+                    attempts, failed_connectors
                 """
             ).compactMap(QueuedMessage.init(row:)).sorted { $0.createdAt < $1.createdAt }
+        }
+    }
+
+    package func extendLease(of message: QueuedMessage, until leaseEnd: Timestamp) async throws -> Bool {
+        try await engine.write { connection in
+            try await connection.run(
+                """
+                UPDATE message SET due_at = \(leaseEnd)
+                WHERE id = \(message.id) AND state = 'queued' AND attempts = \(message.claim)
+                """) == 1
         }
     }
 
@@ -47,52 +75,155 @@ extension SQLStore: OutboxStore {
     }
 }
 
+extension ProviderAnswer {
+    fileprivate var stored: String? { description.isEmpty ? nil : description }
+}
+
+extension QueuedMessage {
+    /// Every claim counts up `attempts`: the number fences off whoever claimed before.
+    fileprivate var claim: Int { attempts + 1 }
+}
+
 extension SQLConnection {
     fileprivate func record(_ outcome: DeliveryOutcome, at now: Timestamp) async throws {
         let message = outcome.message
-        // Every claim counts up `attempts`: the number fences off whoever claimed before.
-        let claim = message.attempts + 1
+        let answer = outcome.answer?.stored
         switch outcome.result {
         case .retry(let at):
             try await run(
                 """
-                UPDATE message SET due_at = \(at)
-                WHERE id = \(message.id) AND state = 'queued' AND attempts = \(claim)
+                UPDATE message SET due_at = \(at), answer = \(answer)
+                WHERE id = \(message.id) AND state = 'queued' AND attempts = \(message.claim)
                 """)
-        case .sent:
+        case .sent(let connector, let providerID, awaitsReceipt: true):
+            // Kept for another connector until the code dies, when the next look at what is due takes the words.
             try await run(
-                "UPDATE message SET state = 'sent', body = NULL, due_at = NULL WHERE id = \(message.id)")
+                """
+                UPDATE message SET state = 'sent', connector = \(connector), provider_id = \(providerID),
+                    answer = \(answer), due_at = CASE WHEN body IS NULL THEN NULL ELSE expires_at END
+                WHERE id = \(message.id) AND state <> 'delivered'
+                """)
+        case .sent(let connector, let providerID, awaitsReceipt: false):
+            try await run(
+                """
+                UPDATE message SET state = 'sent', connector = \(connector), provider_id = \(providerID),
+                    answer = \(answer), due_at = NULL, body = NULL
+                WHERE id = \(message.id)
+                """)
         case .failed:
             let isFinal = try await run(
                 """
-                UPDATE message SET state = 'failed', body = NULL, due_at = NULL
-                WHERE id = \(message.id) AND state = 'queued' AND attempts = \(claim)
+                UPDATE message SET state = 'failed', body = NULL, due_at = NULL, answer = \(answer)
+                WHERE id = \(message.id) AND state = 'queued' AND attempts = \(message.claim)
                 """)
             guard isFinal == 1 else { return }
             try await record(
-                .messageFailed(id: message.id, client: message.clientID, "no connector took the text", at: now))
+                .messageFailed(
+                    id: message.id, client: message.clientID, "no connector took the text", answer: answer, at: now))
         }
+    }
+}
+
+extension SQLStore: ReceiptStore {
+    package func record(
+        _ receipt: DeliveryReceipt, from connector: String, at now: Timestamp
+    ) async throws -> ReceiptEffect {
+        try await engine.write { connection in
+            guard let message = try await connection.sentMessage(of: receipt, by: connector) else { return .none }
+            switch receipt.state {
+            case .delivered:
+                try await connection.run(
+                    "UPDATE message SET state = 'delivered', body = NULL, due_at = NULL WHERE id = \(message.id)")
+                return .recorded
+            case .failed:
+                try await connection.record(
+                    .messageFailed(
+                        id: message.id, client: message.clientID, "the provider could not deliver the text",
+                        answer: receipt.answer.stored, at: now))
+                return try await connection.moveOn(message, from: connector, receipt, at: now)
+            }
+        }
+    }
+}
+
+private struct SentMessage {
+    let id: String
+    let clientID: String
+    let failedConnectors: String
+    /// Words are kept only while another connector may need them.
+    let hasWords: Bool
+    let expiresAt: Timestamp
+}
+
+extension SQLConnection {
+    /// By the provider's id where it has one of its own, else by ours; when both are given, both must fit.
+    fileprivate func sentMessage(of receipt: DeliveryReceipt, by connector: String) async throws -> SentMessage? {
+        let row: SQLRow?
+        if let providerID = receipt.providerID {
+            row = try await first(
+                """
+                SELECT id, client_id, failed_connectors, body, expires_at FROM message
+                WHERE provider_id = \(providerID) AND connector = \(connector) AND state = 'sent'
+                """)
+        } else {
+            row = try await first(
+                """
+                SELECT id, client_id, failed_connectors, body, expires_at FROM message
+                WHERE id = \(receipt.messageID) AND connector = \(connector) AND state = 'sent'
+                """)
+        }
+        guard let row else { return nil }
+        let message = SentMessage(
+            id: try row.text(0), clientID: try row.text(1), failedConnectors: try row.text(2),
+            hasWords: try row.optionalBlob(3) != nil, expiresAt: try row.time(4))
+        return receipt.messageID.map { $0 == message.id } ?? true ? message : nil
+    }
+
+    /// The same code by another way, while it lives.
+    fileprivate func moveOn(
+        _ message: SentMessage, from connector: String, _ receipt: DeliveryReceipt, at now: Timestamp
+    ) async throws -> ReceiptEffect {
+        let answer = receipt.answer.stored
+        guard message.hasWords, now < message.expiresAt else {
+            try await run(
+                """
+                UPDATE message SET state = 'failed', body = NULL, due_at = NULL, answer = \(answer)
+                WHERE id = \(message.id)
+                """)
+            return .recorded
+        }
+        try await run(
+            """
+            UPDATE message SET state = 'queued', due_at = \(now), answer = \(answer),
+                failed_connectors = \("\(message.failedConnectors)\(connector) ")
+            WHERE id = \(message.id)
+            """)
+        return .movedOn
     }
 }
 
 extension SecurityEvent {
     /// No request waits for this any more: the message's id stands in for the request's.
     fileprivate static func messageFailed(
-        id: String, client: String, _ reason: StaticString, at now: Timestamp
+        id: String, client: String, _ reason: StaticString, answer: String?, at now: Timestamp
     ) -> SecurityEvent {
         SecurityEvent(
             .messageFailed, at: now, origin: RequestOrigin(requestID: id, address: nil), clientID: client,
-            reason: reason)
+            reason: reason, figures: answer)
     }
 }
 
 extension QueuedMessage {
     /// `nil` for a text of a later version's kind, which must not stop the others; it expires.
     fileprivate init?(row: SQLRow) throws {
-        guard let template = MessageTemplate(rawValue: try row.text(3)) else { return nil }
+        guard let channel = MessageChannel(rawValue: try row.text(1)),
+            let template = MessageTemplate(rawValue: try row.text(5))
+        else { return nil }
         self.init(
-            id: try row.text(0), recipient: try row.text(1), sealedBody: try row.blob(2), template: template,
-            locale: try row.text(4), clientID: try row.text(5), createdAt: try row.time(6),
-            expiresAt: try row.time(7), attempts: Int(try row.integer(8)) - 1)
+            id: try row.text(0), channel: channel, recipient: try row.text(2), region: try row.text(3),
+            sealedContent: try row.blob(4), template: template, locale: try row.text(6),
+            clientID: try row.text(7), createdAt: try row.time(8), expiresAt: try row.time(9),
+            attempts: Int(try row.integer(10)) - 1,
+            failedConnectors: Set(try row.text(11).split(separator: " ").map(String.init)))
     }
 }

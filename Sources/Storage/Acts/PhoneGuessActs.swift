@@ -70,7 +70,11 @@ extension SQLConnection {
     }
 
     /// The code and every operation it was texted for are dead from here on, whatever comes next.
-    func finish(_ operation: LiveOperation) async throws {
+    ///
+    /// - Parameter confirmed: whose credit that is.
+    func finish(_ operation: LiveOperation, confirmed: ConfirmedTraffic) async throws {
+        try await credit(confirmed(operation.identity, operation.client, operation.device))
+        try await dropMessages(ofChallenge: operation.challengeID)
         try await run("DELETE FROM phone_operation WHERE challenge_id = \(operation.challengeID)")
         try await run("DELETE FROM phone_challenge WHERE id = \(operation.challengeID)")
     }
@@ -141,7 +145,7 @@ private struct GuessJudge {
     }
 
     private func pass(_ operation: LiveOperation) async throws -> PhoneGuessOutcome {
-        try await connection.finish(operation)
+        try await connection.finish(operation, confirmed: guess.confirmed)
         let account = try await connection.provenAccount(operation.identity, new: guess.newAccount, at: now)
         guard !account.isDisabled else {
             try await connection.record(

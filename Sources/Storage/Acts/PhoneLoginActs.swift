@@ -1,6 +1,7 @@
 import Accounts
 package import DeveloperLog
-import OAuth
+import Messaging
+package import OAuth
 package import PhoneLogin
 import PhoneNumbers
 package import RateLimiting
@@ -16,16 +17,22 @@ extension SQLStore: PhoneLoginStore {
                 try await connection.record(.sendRefused(operation, by: refusal, from: origin, at: now))
                 return .limited(refusal)
             }
-            let challenge = try await connection.joinOrOpenChallenge(for: operation, at: now)
-            guard challenge.guesses < operation.maxGuesses else {
+            let live = try await connection.liveChallenge(for: operation, at: now)
+            if let live, live.guesses >= operation.maxGuesses {
                 for charge in charges { try await connection.refund(charge) }
                 try await connection.record(.exhausted(operation, from: origin, at: now))
-                return .exhausted(until: challenge.expiresAt)
+                return .exhausted(until: live.expiresAt)
             }
-            try await connection.insert(operation, challenge: challenge)
-            if let message = operation.message {
-                try await connection.enqueue(message(challenge.code, challenge.expiresAt))
+            let judge = SendingJudge(connection: connection, operation: operation, origin: origin, now: now)
+            // Whoever asks for the same code again is not another person who does not confirm.
+            if let refusal = try await judge.judge(isNewCode: live == nil) {
+                for charge in charges { try await connection.refund(charge) }
+                return refusal
             }
+            let challenge = try await connection.renewOrOpen(live, for: operation)
+            let message = operation.message?(challenge.code, challenge.expiresAt)
+            try await connection.insert(operation, challenge: challenge, messageID: message?.id)
+            if let message { try await connection.enqueue(message) }
             return .started(expiresAt: challenge.expiresAt)
         }
     }
@@ -34,15 +41,14 @@ extension SQLStore: PhoneLoginStore {
 /// A code's whole life: shared by the operations that asked for it.
 private struct Challenge {
     let id: String
-    let code: OneTimeCode
+    /// `nil` when it was sealed with another key.
+    let code: OneTimeCode?
     let guesses: Int
     let expiresAt: Timestamp
 }
 
 extension SQLConnection {
-    fileprivate func joinOrOpenChallenge(
-        for operation: NewPhoneOperation, at now: Timestamp
-    ) async throws -> Challenge {
+    fileprivate func liveChallenge(for operation: NewPhoneOperation, at now: Timestamp) async throws -> Challenge? {
         let live = try await first(
             """
             SELECT id, code, guesses, expires_at FROM phone_challenge
@@ -50,26 +56,32 @@ extension SQLConnection {
                 AND device = \(operation.device?.id ?? "") AND purpose = \(operation.purpose.name)
                 AND expires_at > \(now)
             """)
-        guard let live else { return try await openChallenge(for: operation) }
+        guard let live else { return nil }
         let id = try live.text(0)
-        let guesses = Int(try live.integer(2))
-        let expiresAt = try live.time(3)
-        // People type the older message, so the code stays; but not once somebody has begun to guess at it.
-        if guesses == 0, let code = operation.codeSeal.open(try live.blob(1), challenge: id) {
-            return Challenge(id: id, code: code, guesses: 0, expiresAt: expiresAt)
-        }
-        if guesses < operation.maxGuesses {
-            try await run(
-                """
-                UPDATE phone_challenge SET code = \(operation.codeSeal.seal(operation.code, challenge: id))
-                WHERE id = \(id)
-                """)
-        }
-        return Challenge(id: id, code: operation.code, guesses: guesses, expiresAt: expiresAt)
+        return Challenge(
+            id: id, code: operation.codeSeal.open(try live.blob(1), challenge: id), guesses: Int(try live.integer(2)),
+            expiresAt: try live.time(3))
+    }
+
+    /// People type the older message, so the code of a live challenge stays; but not once somebody has begun to guess
+    /// at it.
+    fileprivate func renewOrOpen(
+        _ live: Challenge?, for operation: NewPhoneOperation
+    ) async throws -> (id: String, code: OneTimeCode, expiresAt: Timestamp) {
+        guard let live else { return try await openChallenge(for: operation) }
+        if live.guesses == 0, let code = live.code { return (live.id, code, live.expiresAt) }
+        try await run(
+            """
+            UPDATE phone_challenge SET code = \(operation.codeSeal.seal(operation.code, challenge: live.id))
+            WHERE id = \(live.id)
+            """)
+        return (live.id, operation.code, live.expiresAt)
     }
 
     /// Takes the place of an expired challenge of the same subject, whose operations go with it.
-    private func openChallenge(for operation: NewPhoneOperation) async throws -> Challenge {
+    private func openChallenge(
+        for operation: NewPhoneOperation
+    ) async throws -> (id: String, code: OneTimeCode, expiresAt: Timestamp) {
         let sealed = operation.codeSeal.seal(operation.code, challenge: operation.challengeID)
         try await run(
             """
@@ -79,21 +91,24 @@ extension SQLConnection {
             ON CONFLICT (number, client_id, device, purpose) DO UPDATE SET
                 id = excluded.id, code = excluded.code, guesses = 0, expires_at = excluded.expires_at
             """)
-        return Challenge(
-            id: operation.challengeID, code: operation.code, guesses: 0, expiresAt: operation.expiresAt)
+        return (operation.challengeID, operation.code, operation.expiresAt)
     }
 
-    fileprivate func insert(_ operation: NewPhoneOperation, challenge: Challenge) async throws {
+    fileprivate func insert(
+        _ operation: NewPhoneOperation, challenge: (id: String, code: OneTimeCode, expiresAt: Timestamp),
+        messageID: String?
+    ) async throws {
         switch operation.purpose {
         case .authorizationCode(let binding):
             try await run(
                 """
                 INSERT INTO phone_operation
                     (id, challenge_id, state, scope, redirect_uri, redirect_requested, code_challenge, link_digest,
-                    asking_device, started_at, expires_at)
+                    asking_device, started_at, expires_at, message_id)
                 VALUES (\(operation.id), \(challenge.id), \(binding.state), \(binding.scope),
                     \(binding.redirect.uri), \(binding.redirect.wasRequested), \(binding.codeChallenge),
-                    \(operation.linkDigest), \(operation.askingDevice), \(operation.startedAt), \(challenge.expiresAt))
+                    \(operation.linkDigest), \(operation.askingDevice), \(operation.startedAt), \(challenge.expiresAt),
+                    \(messageID))
                 """)
         case .session(let binding):
             // The request to go on with comes back with the browser, so what an app's login keeps stays empty.
@@ -101,9 +116,10 @@ extension SQLConnection {
                 """
                 INSERT INTO phone_operation
                     (id, challenge_id, state, scope, redirect_uri, redirect_requested, browser, continuation,
-                    link_digest, asking_device, started_at, expires_at)
+                    link_digest, asking_device, started_at, expires_at, message_id)
                 VALUES (\(operation.id), \(challenge.id), '', '', '', 0, \(binding.browser), \(binding.continuation),
-                    \(operation.linkDigest), \(operation.askingDevice), \(operation.startedAt), \(challenge.expiresAt))
+                    \(operation.linkDigest), \(operation.askingDevice), \(operation.startedAt), \(challenge.expiresAt),
+                    \(messageID))
                 """)
         }
     }
@@ -126,5 +142,27 @@ extension SecurityEvent {
             .sendRefused, at: now, origin: origin, clientID: operation.client.rawValue,
             phone: operation.phone.masked, rule: LimitName.guessesPerOperation.rawValue,
             reason: "the live code has no guess left")
+    }
+}
+
+extension SQLStore {
+    package func textState(
+        of id: String, client: ClientID, charging charges: [LimitCharge], at now: Timestamp
+    ) async throws -> TextStateOutcome {
+        try await engine.write { connection in
+            if let refusal = try await connection.charge(charges, at: now) { return .limited(refusal) }
+            // A test number has no message, and an expired operation no challenge: one of them knows the client.
+            let row = try await connection.first(
+                """
+                SELECT o.expires_at, m.state
+                FROM phone_operation o
+                LEFT JOIN message m ON m.id = o.message_id
+                LEFT JOIN phone_challenge c ON c.id = o.challenge_id
+                WHERE o.id = \(id) AND COALESCE(m.client_id, c.client_id) = \(client)
+                """)
+            guard let row else { return .unknown }
+            let state = try row.optionalText(1).flatMap(MessageState.init(rawValue:))
+            return .known(TextState(state, expiresAt: try row.time(0), at: now))
+        }
     }
 }

@@ -12,10 +12,11 @@ extension SQLConnection {
         try await run(
             """
             INSERT INTO security_event
-                (at, kind, request_id, client_id, account_id, phone, address, rule, reason, retry_after)
+                (at, kind, request_id, client_id, account_id, phone, address, rule, reason, retry_after,
+                figures)
             VALUES (\(event.at), \(event.kind.rawValue), \(event.requestID), \(event.clientID),
                 \(event.accountID), \(event.phone), \(event.address), \(event.rule), \(event.reason),
-                \(event.retryAfterSeconds))
+                \(event.retryAfterSeconds), \(event.figures))
             """)
     }
 }
@@ -41,7 +42,8 @@ extension SQLStore: SecurityEventLog {
         return try await engine.read { connection in
             try await connection.rows(
                 """
-                SELECT position, at, kind, request_id, client_id, account_id, phone, address, rule, reason, retry_after
+                SELECT position, at, kind, request_id, client_id, account_id, phone, address, rule, reason, retry_after,
+                    figures
                 FROM (
                     SELECT * FROM security_event
                     WHERE position > \(filter.after ?? 0) AND at >= \(filter.since ?? Timestamp(milliseconds: 0))
@@ -68,6 +70,6 @@ extension NumberedSecurityEvent {
                 kind: kind, at: try row.time(1), requestID: try row.text(3), clientID: try row.optionalText(4),
                 accountID: try row.optionalText(5), phone: try row.optionalText(6), address: try row.optionalText(7),
                 rule: try row.optionalText(8), reason: try row.text(9),
-                retryAfterSeconds: try row.optionalInteger(10).map(Int.init)))
+                retryAfterSeconds: try row.optionalInteger(10).map(Int.init), figures: try row.optionalText(11)))
     }
 }

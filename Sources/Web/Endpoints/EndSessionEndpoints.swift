@@ -1,3 +1,4 @@
+import Cryptography
 import Accounts
 import HTTPTypes
 package import Hummingbird

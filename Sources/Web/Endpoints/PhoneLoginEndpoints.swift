@@ -1,10 +1,13 @@
+import Time
+import Messaging
 import HTTPTypes
 package import Hummingbird
 import JOSE
 package import PhoneLogin
 import RateLimiting
 
-/// `POST /oauth2/login/phone/request` and `…/confirm`: a phone login that a game or app runs itself.
+/// `POST /oauth2/login/phone/request` and `…/confirm`: a phone login that a game or app runs itself; and
+/// `GET …/operation/{operation_id}`, by which it learns what became of the text.
 package struct PhoneLoginEndpoints: Sendable {
     private let flow: PhoneLoginFlow
     private let edge: Edge
@@ -17,6 +20,26 @@ package struct PhoneLoginEndpoints: Sendable {
     package func add(to router: Router<DenwaRequestContext>) {
         router.postOnly("/oauth2/login/phone/request", start)
         router.postOnly("/oauth2/login/phone/confirm", confirm)
+        router.get("\(Self.operations):operation_id", use: textState)
+    }
+
+    static let operations = "/oauth2/login/phone/operation/"
+
+    @Sendable private func textState(_ request: Request, _ context: DenwaRequestContext) async -> Response {
+        let clientID: String?
+        do throws(WireFailure) { clientID = try XsollaQuery(request).value("client_id") } catch {
+            return error.response
+        }
+        let now = edge.now
+        do throws(PhoneLoginError) {
+            let text = try await flow.textState(
+                operationID: context.parameters.get("operation_id") ?? "", clientID: clientID,
+                from: edge.origin(of: request, context), at: now)
+            let seconds = now < text.expiresAt ? now.secondsRoundedUp(until: text.expiresAt) : 0
+            return .json(.ok, ["state": .string(text.state.rawValue), "expires_in": .integer(Int64(seconds))])
+        } catch {
+            return error.response(logger: context.logger)
+        }
     }
 
     private func start(_ request: Request, _ context: DenwaRequestContext) async -> Response {

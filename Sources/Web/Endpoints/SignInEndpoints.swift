@@ -79,7 +79,7 @@ package struct SignInEndpoints: Sendable {
     ) -> BrowserSignInRequest {
         BrowserSignInRequest(
             client: visit.request.client, number: number, region: region, browser: browser,
-            continuation: visit.request.queryAfterSignIn, locale: visit.locale.tag,
+            continuation: visit.request.queryAfterSignIn, locales: visit.locale.wishes,
             askingDevice: AskingDevice.description(userAgent: request.headers[.userAgent]),
             deviceIDs: cookies.deviceIDs(of: request))
     }

@@ -6,12 +6,12 @@ package import Time
 /// `GET /metrics`, on a port of its own: figures are for the operator, not for the internet.
 package struct MetricsEndpoint: Sendable {
     private let requests: RequestMetrics
-    private let health: DeliveryHealth
+    private let routing: MessageRouting
     private let clock: WallClock
 
-    package init(requests: RequestMetrics, health: DeliveryHealth, clock: WallClock) {
+    package init(requests: RequestMetrics, routing: MessageRouting, clock: WallClock) {
         self.requests = requests
-        self.health = health
+        self.routing = routing
         self.clock = clock
     }
 
@@ -24,16 +24,24 @@ package struct MetricsEndpoint: Sendable {
     }
 
     private func deliveries() -> String {
-        let totals = health.totals
-        return """
-            # HELP denwa_text_deliveries_total Tries to hand a text to a connector, by outcome.
-            # TYPE denwa_text_deliveries_total counter
-            denwa_text_deliveries_total{outcome="accepted"} \(totals.accepted)
-            denwa_text_deliveries_total{outcome="failed"} \(totals.failed)
-            # HELP denwa_texts_available Whether texts go out at all.
-            # TYPE denwa_texts_available gauge
-            denwa_texts_available \(health.unavailableSeconds(at: clock.now()) == nil ? 1 : 0)
-
-            """
+        let now = clock.now()
+        let tries = routing.connectors.flatMap { connector in
+            connector.breaker.totals.sorted { $0.key < $1.key }.map { outcome, count in
+                #"denwa_text_deliveries_total{connector="\#(connector.name)",outcome="\#(outcome)"} \#(count)"#
+            }
+        }
+        let open = routing.connectors.map { connector in
+            let isOpen = connector.breaker.openSeconds(at: now) != nil
+            return #"denwa_connector_available{connector="\#(connector.name)"} \#(isOpen ? 0 : 1)"#
+        }
+        let lines =
+            [
+                "# HELP denwa_text_deliveries_total Tries to hand a text to a connector, by outcome.",
+                "# TYPE denwa_text_deliveries_total counter",
+            ] + tries + [
+                "# HELP denwa_connector_available Whether texts are handed to a connector: its circuit is closed.",
+                "# TYPE denwa_connector_available gauge",
+            ] + open
+        return lines.joined(separator: "\n") + "\n"
     }
 }

@@ -22,7 +22,9 @@ package struct CrossOrigin: RouterMiddleware {
         _ request: Request, context: DenwaRequestContext,
         next: @concurrent (Request, DenwaRequestContext) async throws -> Response
     ) async throws -> Response {
-        guard let origin = request.headers[.origin], Self.paths.contains(request.uri.path) else {
+        let path = request.uri.path
+        let isOfAPI = Self.paths.contains(path) || path.hasPrefix(PhoneLoginEndpoints.operations)
+        guard let origin = request.headers[.origin], isOfAPI else {
             return try await next(request, context)
         }
         let isPreflight = request.method == .options && request.headers[.accessControlRequestMethod] != nil

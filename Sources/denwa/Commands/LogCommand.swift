@@ -77,6 +77,7 @@ extension SecurityEvent {
         if let accountID { members["user_id"] = .string(accountID) }
         if let address { members["address"] = .string(address) }
         if let rule { members["rule"] = .string(rule) }
+        if let figures { members["figures"] = .string(figures) }
         if let retryAfterSeconds { members["retry_after"] = .integer(Int64(retryAfterSeconds)) }
         return .object(members)
     }
@@ -85,7 +86,7 @@ extension SecurityEvent {
         let details = [
             clientID.map { "client=\($0)" }, accountID.map { "user=\($0)" }, phone.map { "phone=\($0)" },
             address.map { "address=\($0)" },
-            rule.map { "rule=\($0)" }, retryAfterSeconds.map { "lifts_in=\($0)s" }, "request=\(requestID)",
+            rule.map { "rule=\($0)" }, figures.map { "figures=\"\($0)\"" }, retryAfterSeconds.map { "lifts_in=\($0)s" }, "request=\(requestID)",
         ]
         return "\(at.internetDate) \(kind.rawValue): \(reason) " + details.compactMap(\.self).joined(separator: " ")
     }

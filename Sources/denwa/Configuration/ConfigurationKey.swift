@@ -58,10 +58,13 @@ extension ConfigurationKey {
         .init(name: "clients.file", kind: .text, fallback: "clients.json", help: "The registered clients."),
         .init(
             name: "messaging.connectors", kind: .json, fallback: #"[{"type":"console"}]"#,
-            help: "How texts leave, in the order they are tried.", isSecret: true),
+            help: "How texts leave, in the order they are tried; docs/messages.md has every kind.", isSecret: true),
         .init(
             name: "messaging.outboxFile", kind: .text, fallback: "",
             help: "Write texts to this file, one JSON line each, instead of the console. For tests."),
+        .init(
+            name: "messaging.templatesFile", kind: .text, fallback: "none",
+            help: "Your own words for texts, by purpose, client and language. Read again on SIGHUP."),
         .init(name: "phone.codeLength", kind: .integer, fallback: "6", help: "Digits in a code, 4 to 10."),
         .init(
             name: "phone.codeLifetimeSeconds", kind: .integer, fallback: "180", help: "How long a code lives."),
@@ -84,6 +87,12 @@ extension ConfigurationKey {
             help: "Texts asked for from one IPv4 address or IPv6 /64."),
         .init(name: "limits.sendPerClient", kind: .limit, fallback: "1000/60", help: "Texts for one client."),
         .init(
+            name: "limits.sendPerRange", kind: .limit, fallback: "0",
+            help: "Texts to a thousand neighbouring numbers, confirmed ones too. Off."),
+        .init(
+            name: "limits.sendPerCountry", kind: .limit, fallback: "0",
+            help: "Texts to one country, confirmed ones too. Off."),
+        .init(
             name: "limits.confirmPerIP", kind: .limit, fallback: "60/60",
             help: "Confirmations from one IPv4 address or IPv6 /64."),
         .init(
@@ -95,6 +104,43 @@ extension ConfigurationKey {
         .init(
             name: "limits.authorizePerSession", kind: .limit, fallback: "60/60",
             help: "Authorization codes issued to one signed-in browser."),
+        .init(
+            name: "guard.mode", kind: .text, fallback: "enforce",
+            help: "What guards the texting budget: enforce, dryRun (logs what it would refuse) or off."),
+        .init(
+            name: "guard.unconfirmedPerRange", kind: .limit, fallback: "50/86400",
+            help: "Codes to a thousand neighbouring numbers that nobody confirms; then the range is blocked."),
+        .init(
+            name: "guard.unconfirmedPerBlock", kind: .limit, fallback: "150/86400",
+            help: "The same for a hundred thousand neighbouring numbers."),
+        .init(
+            name: "guard.unconfirmedPerCountry", kind: .limit, fallback: "500/86400",
+            help: "Codes to one country that nobody confirms; then its texts wait for the window to slide."),
+        .init(
+            name: "guard.unconfirmedPerClient", kind: .limit, fallback: "1000/86400",
+            help: "The same for one client."),
+        .init(
+            name: "guard.minimumConversionPercent", kind: .integer, fallback: "25",
+            help: "How many of its codes a place must confirm to be no suspect: one confirmed makes up for 100 / this."),
+        .init(
+            name: "guard.blockSeconds", kind: .integer, fallback: "86400",
+            help: "How long a range or block stays blocked."),
+        .init(
+            name: "guard.dailyBudget", kind: .text, fallback: "50",
+            help: "What all texts of a day (UTC) may cost; 0: no limit."),
+        .init(
+            name: "guard.monthlyBudget", kind: .text, fallback: "500",
+            help: "What all texts of a month (UTC) may cost; 0: no limit."),
+        .init(
+            name: "guard.budgetAlertPercent", kind: .integer, fallback: "80",
+            help: "From here on a budget is reported in the developer log."),
+        .init(
+            name: "guard.prices", kind: .json, fallback: "planning figures in US dollars",
+            help: #"What one segment of a text costs, by ISO 3166-1 code, "*" for the rest: {"JP":0.08,"*":0.3}."#),
+        .init(
+            name: "guard.refuseVoIP", kind: .flag, fallback: "false", help: "Send no texts to internet telephones."),
+        .init(
+            name: "guard.refuseFixedLine", kind: .flag, fallback: "true", help: "Send no texts to fixed lines."),
         .init(
             name: "tokens.accessLifetimeSeconds", kind: .integer, fallback: "3600",
             help: "Lifetime of an access token."),
@@ -120,6 +166,14 @@ extension ConfigurationKey {
         .init(
             name: "branding.color", kind: .text, fallback: "none",
             help: "The colour of buttons, `#rrggbb`; a client's `brand_color` comes first."),
+        .init(
+            name: "playfab.titleID", kind: .text, fallback: "none",
+            help: "The PlayFab title whose session tickets the scope `playfab` asks for."),
+        .init(
+            name: "playfab.secretKey", kind: .text, fallback: "none", help: "The title's secret key.", isSecret: true),
+        .init(
+            name: "playfab.baseURL", kind: .text, fallback: "https://<title id>.playfabapi.com",
+            help: "Where PlayFab answers."),
         .init(
             name: "developerLog.retentionDays", kind: .integer, fallback: "90",
             help: "How long the developer log is kept."),

@@ -1,10 +1,18 @@
 import Accounts
 import JOSE
 import Logging
+import Messaging
 import OAuth
 import PhoneLogin
+import PlayFab
 import RateLimiting
 import Web
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
 
 /// Turns texts from the sources into a `ServerConfiguration`.
 struct ConfigurationReader {
@@ -13,7 +21,8 @@ struct ConfigurationReader {
     init(_ sources: ConfigurationSources) { self.sources = sources }
 
     var problems: [ConfigurationProblem] { sources.problems }
-    var warnings: [String] { sources.warnings }
+    var warnings: [String] { sources.warnings + connectorWarnings }
+    private var connectorWarnings: [String] = []
 
     mutating func read() -> ServerConfiguration {
         let port = integer("http.port", 8080, in: 0...65535)
@@ -28,8 +37,11 @@ struct ConfigurationReader {
         configuration.databasePath = databasePath(configuration.databasePath)
         configuration.keysDirectory = text("keys.directory", configuration.keysDirectory)
         configuration.clientsFile = text("clients.file", configuration.clientsFile)
-        configuration.connectors = connectors()
+        configuration.connectors = connectors(issuer: issuer)
+        configuration.templatesFile = sources.text("messaging.templatesFile")?.value
         configuration.phone = phone()
+        configuration.guardSettings = guardSettings()
+        configuration.playFab = playFab()
         configuration.allowedTestNumbers = Set(list("phone.testNumbers"))
         configuration.tokens = tokens()
         configuration.sessions = sessions()
@@ -74,6 +86,8 @@ struct ConfigurationReader {
         phone.sendPerNumber = limit("limits.sendPerNumber", phone.sendPerNumber)
         phone.sendPerIP = limit("limits.sendPerIP", phone.sendPerIP)
         phone.sendPerClient = limit("limits.sendPerClient", phone.sendPerClient)
+        phone.sendPerRange = limit("limits.sendPerRange", phone.sendPerRange)
+        phone.sendPerCountry = limit("limits.sendPerCountry", phone.sendPerCountry)
         phone.confirmPerIP = limit("limits.confirmPerIP", phone.confirmPerIP)
         phone.pollPerIP = limit("limits.pollPerIP", phone.pollPerIP)
         return phone
@@ -108,29 +122,89 @@ struct ConfigurationReader {
         return String(url.dropFirst(7))
     }
 
-    private mutating func connectors() -> [ServerConfiguration.ConnectorConfiguration] {
+    private mutating func connectors(issuer: Issuer) -> [ConfiguredConnector] {
         let outboxFile = sources.text("messaging.outboxFile")?.value
-        guard let (text, source) = sources.text("messaging.connectors") else {
-            return outboxFile.map { [.file(path: $0)] } ?? [.console]
-        }
-        guard let entries = try? JSONValue(parsing: Array(text.utf8)).array, !entries.isEmpty else {
-            sources.report("\(source) must be a list of connectors, each with a \"type\"")
-            return []
-        }
-        var connectors: [ServerConfiguration.ConnectorConfiguration] = []
-        for entry in entries {
-            switch entry["type"]?.string {
-            case "console": connectors.append(.console)
-            case "file":
-                if let path = entry["path"]?.string ?? outboxFile {
-                    connectors.append(.file(path: path))
-                } else {
-                    sources.report("\(source): the file connector needs a \"path\"")
-                }
-            default: sources.report("\(source): a connector's \"type\" must be console or file")
+        let entries: [JSONValue]
+        if let (text, source) = sources.text("messaging.connectors") {
+            guard let list = try? JSONValue(parsing: Array(text.utf8)).array, !list.isEmpty else {
+                sources.report("\(source) must be a list of connectors, each with a \"type\"")
+                return []
             }
+            entries = list
+        } else {
+            entries = [outboxFile.map { ["type": "file", "path": .string($0)] } ?? ["type": "console"]]
         }
-        return connectors
+        // Providers cannot reach this machine's own name.
+        let receiptBase = issuer.appending(ReceiptEndpoints.path)
+        let reading = ConnectorCatalogue.read(
+            entries, receiptBase: receiptBase, isReachable: issuer.isSecure && !issuer.isLoopback,
+            environment: ProcessInfo.processInfo.environment)
+        for problem in reading.problems { sources.report("messaging.connectors: \(problem)") }
+        connectorWarnings += reading.warnings.map { "messaging.connectors: \($0)" }
+        return reading.connectors
+    }
+
+    private mutating func guardSettings() -> GuardSettings {
+        var settings = GuardSettings()
+        settings.mode = choice("guard.mode", settings.mode)
+        settings.refusesVoIP = flag("guard.refuseVoIP") ?? settings.refusesVoIP
+        settings.refusesFixedLine = flag("guard.refuseFixedLine") ?? settings.refusesFixedLine
+        settings.unconfirmedPerRange = limit("guard.unconfirmedPerRange", settings.unconfirmedPerRange)
+        settings.unconfirmedPerBlock = limit("guard.unconfirmedPerBlock", settings.unconfirmedPerBlock)
+        settings.unconfirmedPerCountry = limit("guard.unconfirmedPerCountry", settings.unconfirmedPerCountry)
+        settings.unconfirmedPerClient = limit("guard.unconfirmedPerClient", settings.unconfirmedPerClient)
+        settings.minimumConversionPercent = integer(
+            "guard.minimumConversionPercent", settings.minimumConversionPercent, in: 1...100)
+        settings.blockSeconds = integer("guard.blockSeconds", settings.blockSeconds, in: 60...31_536_000)
+        settings.budget.daily = money("guard.dailyBudget", settings.budget.daily)
+        settings.budget.monthly = money("guard.monthlyBudget", settings.budget.monthly)
+        settings.budgetAlertPercent = integer("guard.budgetAlertPercent", settings.budgetAlertPercent, in: 1...100)
+        settings.prices = prices()
+        return settings
+    }
+
+    private mutating func prices() -> PriceTable {
+        guard let (text, source) = sources.text("guard.prices") else { return PriceTable() }
+        guard let members = (try? JSONValue(parsing: Array(text.utf8)))?.object?.members else {
+            sources.report("\(source) must be an object of ISO 3166-1 codes and prices")
+            return PriceTable()
+        }
+        var prices: [String: Money] = [:]
+        for member in members {
+            let region = member.name.uppercased()
+            guard region == "*" || region.utf8.count == 2,
+                let price = Money(member.value.string ?? member.value.serializedText)
+            else {
+                sources.report("\(source): \"\(member.name)\" must be an ISO 3166-1 code or *, with a price such as 0.05")
+                continue
+            }
+            prices[region] = price
+        }
+        return PriceTable(replacing: prices)
+    }
+
+    /// `0`: no limit.
+    private mutating func money(_ name: String, _ fallback: Money?) -> Money? {
+        guard let (value, source) = sources.text(name) else { return fallback }
+        guard let money = Money(value) else {
+            sources.report("\(source) must be an amount such as 20 or 12.50")
+            return fallback
+        }
+        return money == .zero ? nil : money
+    }
+
+    private mutating func playFab() -> PlayFab.Settings? {
+        let title = sources.text("playfab.titleID")?.value
+        let base = sources.text("playfab.baseURL")?.value ?? title.map { "https://\($0).playfabapi.com" }
+        guard let key = sources.text("playfab.secretKey")?.value else {
+            if base != nil { sources.report("playfab.secretKey is missing") }
+            return nil
+        }
+        guard let base, Issuer(base) != nil else {
+            sources.report("playfab.titleID is missing, or playfab.baseURL is not an http or https URL")
+            return nil
+        }
+        return PlayFab.Settings(secretKey: key, baseURL: base.hasSuffix("/") ? String(base.dropLast()) : base)
     }
 }
 

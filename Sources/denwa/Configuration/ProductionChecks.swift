@@ -1,4 +1,5 @@
 import Cryptography
+import Messaging
 import OAuth
 
 #if canImport(FoundationEssentials)
@@ -21,11 +22,10 @@ enum ProductionChecks {
     }
 
     private static func connectorProblems(_ configuration: ServerConfiguration) -> [String] {
-        configuration.connectors.map { connector in
-            switch connector {
-            case .console: "messaging.connectors: console is for development"
-            case .file: "messaging.connectors: file is for development"
-            }
+        configuration.connectors.flatMap { connector -> [String] in
+            if connector.isForDevelopment { return ["messaging.connectors: \(connector.type) is for development"] }
+            let isOpen = (connector.connector as? any HTTPConnector)?.http.isUnencrypted ?? false
+            return isOpen ? ["messaging.connectors: \"\(connector.name)\" sends codes over http"] : []
         }
     }
 

@@ -1,18 +1,15 @@
 import Accounts
 import JOSE
 import Logging
+import Messaging
 import OAuth
 import PhoneLogin
+import PlayFab
 import RateLimiting
 import Web
 
 /// Everything a server needs to know before it starts, checked.
 struct ServerConfiguration: Sendable {
-    enum ConnectorConfiguration: Sendable, Equatable {
-        case console
-        case file(path: String)
-    }
-
     enum LogFormat: String, Sendable { case text, json }
 
     var host = "127.0.0.1"
@@ -24,8 +21,12 @@ struct ServerConfiguration: Sendable {
     var databasePath = "var/denwa.sqlite"
     var keysDirectory = "keys"
     var clientsFile = "clients.json"
-    var connectors: [ConnectorConfiguration] = [.console]
+    var connectors: [ConfiguredConnector] = []
+    /// `nil`: the built-in words.
+    var templatesFile: String?
     var phone = PhoneLoginSettings()
+    var guardSettings = GuardSettings()
+    var playFab: PlayFab.Settings?
     /// Clients' test numbers that production allows.
     var allowedTestNumbers: Set<String> = []
     var tokens = TokenSettings()

@@ -1,0 +1,48 @@
+package import RateLimiting
+package import Time
+
+/// What the guard has counted, for operators.
+package struct GuardReport: Sendable {
+    package struct Row: Sendable {
+        package let subject: TrafficSubject
+        /// The number of the window that `traffic` was counted in.
+        package let period: Int64
+        package let traffic: Traffic
+
+        package init(subject: TrafficSubject, period: Int64, traffic: Traffic) {
+            self.subject = subject
+            self.period = period
+            self.traffic = traffic
+        }
+    }
+
+    package struct Purse: Sendable, Equatable {
+        /// `server`, or `client:` and its id.
+        package let subject: String
+        package let period: String
+        package let spent: Money
+
+        package init(subject: String, period: String, spent: Money) {
+            self.subject = subject
+            self.period = period
+            self.spent = spent
+        }
+    }
+
+    /// Most unconfirmed first.
+    package let rows: [Row]
+    package let purses: [Purse]
+
+    package init(rows: [Row], purses: [Purse]) {
+        self.rows = rows
+        self.purses = purses
+    }
+}
+
+package protocol GuardStore: Sendable {
+    /// - Parameter limit: of rows.
+    func guardReport(limit: Int, at now: Timestamp) async throws -> GuardReport
+
+    /// Forgets what was counted, so that texts go there again. `nil`: everything. Tells how many were forgotten.
+    func unblock(_ subject: TrafficSubject?) async throws -> Int
+}

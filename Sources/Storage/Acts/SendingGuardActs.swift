@@ -1,0 +1,194 @@
+import PhoneNumbers
+import DeveloperLog
+import Messaging
+import OAuth
+import PhoneLogin
+import RateLimiting
+import Time
+
+/// The guard's part of a start, inside its transaction: what is counted, and given back when something refuses.
+struct SendingJudge {
+    let connection: any SQLConnection
+    let operation: NewPhoneOperation
+    let origin: RequestOrigin
+    let now: Timestamp
+
+    /// `nil`: the text may go. Everything of a refused one is uncounted.
+    ///
+    /// - Parameter isNewCode: a code asked for again counts its money, not another unconfirmed text.
+    func judge(isNewCode: Bool) async throws -> PhoneOperationStart? {
+        guard let charges = operation.guardCharges else { return nil }
+        let conversions = isNewCode ? charges.conversions : []
+        for (index, conversion) in conversions.enumerated() {
+            guard let refusal = try await count(conversion.subject, by: conversion.rule) else { continue }
+            guard !charges.isDryRun else {
+                try await record(.guardDryRun, refusal)
+                continue
+            }
+            try await uncount(conversions[...index].map(\.subject))
+            try await record(.sendRefused, refusal)
+            return refusal.start
+        }
+        guard let refusal = try await spend(charges.budgets) else { return nil }
+        guard !charges.isDryRun else {
+            try await record(.guardDryRun, refusal)
+            return nil
+        }
+        try await unspend(charges.budgets)
+        try await uncount(conversions.map(\.subject))
+        try await record(.sendRefused, refusal)
+        return refusal.start
+    }
+
+    private struct Refusal {
+        let rule: LimitName
+        let reason: StaticString
+        let figures: String
+        let until: Timestamp
+        let start: PhoneOperationStart
+    }
+
+    private func record(_ kind: SecurityEvent.Kind, _ refusal: Refusal) async throws {
+        try await connection.record(
+            SecurityEvent(
+                kind, at: now, origin: origin, clientID: operation.client.rawValue, phone: operation.phone.masked,
+                rule: refusal.rule.rawValue, reason: refusal.reason,
+                retryAfterSeconds: now.secondsRoundedUp(until: refusal.until), figures: refusal.figures))
+    }
+}
+
+// MARK: - Sent against confirmed
+
+extension SendingJudge {
+    private func count(_ subject: TrafficSubject, by rule: ConversionRule) async throws -> Refusal? {
+        let traffic = try await connection.countText(of: subject, by: rule, at: now)
+        let (sent, confirmed) = rule.counts(traffic, at: now)
+        func refusal(_ reason: StaticString, until: Timestamp, _ start: PhoneOperationStart) -> Refusal {
+            Refusal(
+                rule: rule.name, reason: reason,
+                figures: "\(subject.kind) \(subject.name): \(sent - 1) texts, \(confirmed) confirmed, limit \(rule.limit)",
+                until: until, start: start)
+        }
+        func limited(until: Timestamp) -> PhoneOperationStart {
+            .limited(
+                LimitRefusal(
+                    name: rule.name, limit: rule.limit, retryAfterSeconds: now.secondsRoundedUp(until: until)))
+        }
+        switch rule.judge(traffic, at: now) {
+        case .allowed: return nil
+        case .trickled(let nextAt):
+            try await connection.run(
+                "UPDATE traffic SET next_at = \(nextAt) WHERE subject = \(subject.key)")
+            return nil
+        case .throttled(let until):
+            return refusal("few of these texts are confirmed: throttled", until: until, limited(until: until))
+        case .exhausted(let until):
+            return refusal("too few of these texts are confirmed", until: until, limited(until: until))
+        case .blocked(let until, let isNew):
+            if isNew, operation.guardCharges?.isDryRun == false {
+                try await connection.run(
+                    """
+                    UPDATE traffic SET blocked_until = \(until),
+                        expires_at = CASE WHEN expires_at > \(until) THEN expires_at ELSE \(until) END
+                    WHERE subject = \(subject.key)
+                    """)
+            }
+            return refusal("too few of these texts are confirmed: blocked", until: until, .blocked)
+        }
+    }
+
+    private func uncount(_ subjects: [TrafficSubject]) async throws {
+        for subject in subjects {
+            try await connection.run("UPDATE traffic SET sent = sent - 1 WHERE subject = \(subject.key)")
+        }
+    }
+}
+
+extension SQLConnection {
+    /// Counts one text, and tells what that makes. One statement: the row is the referee between processes.
+    fileprivate func countText(
+        of subject: TrafficSubject, by rule: ConversionRule, at now: Timestamp
+    ) async throws -> Traffic {
+        let period = rule.period(at: now)
+        let expiresAt = (period + 2) * rule.windowMilliseconds
+        let row = try await first(
+            """
+            INSERT INTO traffic
+                (subject, period, sent, confirmed, previous_sent, previous_confirmed, next_at, blocked_until,
+                expires_at)
+            VALUES (\(subject.key), \(period), 1, 0, 0, 0, 0, 0, \(expiresAt))
+            ON CONFLICT (subject) DO UPDATE SET
+                previous_sent = CASE excluded.period - traffic.period
+                    WHEN 0 THEN traffic.previous_sent WHEN 1 THEN traffic.sent ELSE 0 END,
+                previous_confirmed = CASE excluded.period - traffic.period
+                    WHEN 0 THEN traffic.previous_confirmed WHEN 1 THEN traffic.confirmed ELSE 0 END,
+                sent = 1 + CASE excluded.period - traffic.period WHEN 0 THEN traffic.sent ELSE 0 END,
+                confirmed = CASE excluded.period - traffic.period WHEN 0 THEN traffic.confirmed ELSE 0 END,
+                expires_at = CASE WHEN traffic.expires_at > excluded.expires_at THEN traffic.expires_at
+                    ELSE excluded.expires_at END,
+                period = excluded.period
+            RETURNING sent, confirmed, previous_sent, previous_confirmed, next_at, blocked_until
+            """)
+        guard let row else { throw UnexpectedColumn(column: 0) }
+        return Traffic(
+            sent: Int(try row.integer(0)), confirmed: Int(try row.integer(1)),
+            previousSent: Int(try row.integer(2)), previousConfirmed: Int(try row.integer(3)),
+            nextAt: try row.time(4), blockedUntil: try row.time(5))
+    }
+
+    /// A person confirmed the text that was counted for these.
+    func credit(_ subjects: [TrafficSubject]) async throws {
+        for subject in subjects {
+            try await run("UPDATE traffic SET confirmed = confirmed + 1 WHERE subject = \(subject.key)")
+        }
+    }
+}
+
+// MARK: - Money
+
+extension SendingJudge {
+    /// Takes the price from every purse, and tells which of them cannot pay.
+    private func spend(_ charges: [BudgetCharge]) async throws -> Refusal? {
+        var refusal: Refusal?
+        var alerts: [SecurityEvent] = []
+        for charge in charges {
+            let price = charge.price.millionths
+            // Kept past its end, so that the last two months can be looked at.
+            let row = try await connection.first(
+                """
+                INSERT INTO spending (subject, period, amount, expires_at)
+                VALUES (\(charge.subject), \(charge.period), \(price), \(charge.endsAt.adding(seconds: 62 * 86_400)))
+                ON CONFLICT (subject, period) DO UPDATE SET amount = spending.amount + \(price)
+                RETURNING amount
+                """)
+            let spent = Money(millionths: try row?.integer(0) ?? price)
+            guard let budget = charge.budget else { continue }
+            let before = Money(millionths: spent.millionths - price)
+            let figures = "\(charge.subject) \(charge.period): \(before) of \(budget) spent, this text costs \(charge.price)"
+            if spent > budget, refusal == nil {
+                refusal = Refusal(
+                    rule: charge.name, reason: "the texting budget is used up", figures: figures,
+                    until: charge.endsAt, start: .overBudget(until: charge.endsAt))
+            }
+            if let alert = charge.alert, before < alert, spent >= alert {
+                alerts.append(
+                    SecurityEvent(
+                        .budgetAlert, at: now, origin: origin, clientID: operation.client.rawValue,
+                        rule: charge.name.rawValue, reason: "the texting budget runs out", figures: figures))
+            }
+        }
+        // A refused text is unspent, and the next one crosses the line again.
+        if refusal == nil { for alert in alerts { try await connection.record(alert) } }
+        return refusal
+    }
+
+    private func unspend(_ charges: [BudgetCharge]) async throws {
+        for charge in charges {
+            try await connection.run(
+                """
+                UPDATE spending SET amount = amount - \(charge.price.millionths)
+                WHERE subject = \(charge.subject) AND period = \(charge.period)
+                """)
+        }
+    }
+}

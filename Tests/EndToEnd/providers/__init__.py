@@ -1,0 +1,1 @@
+"""Providers of text messages as the server meets them: fakes on loopback that keep what they received."""
