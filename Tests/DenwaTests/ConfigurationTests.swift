@@ -34,7 +34,7 @@ import Testing
         let (configuration, warnings) = try await read()
         #expect(configuration.port == 8080)
         #expect(configuration.issuer.url == "http://localhost:8080")
-        #expect(configuration.connectors == [.console])
+        #expect(configuration.connectors.map(\.type) == ["console"])
         #expect(configuration.isProduction == false)
         #expect(warnings == [])
     }
@@ -102,7 +102,7 @@ import Testing
 
     @Test func `an outbox file takes the console's place`() async throws {
         let (configuration, _) = try await read(environment: ["DENWA_MESSAGING_OUTBOX_FILE": "/tmp/x"])
-        #expect(configuration.connectors == [.file(path: "/tmp/x")])
+        #expect(configuration.connectors.map(\.type) == ["file"])
     }
 
     @Test(arguments: [

@@ -39,7 +39,7 @@ import Testing
     {
         try await TestServer.run({ configuration in
             let folder = configuration.databasePath.dropLast("denwa.sqlite".count)
-            configuration.connectors = [.file(path: "\(folder)later/outbox.jsonl")]
+            configuration.connectors = [.file("\(folder)later/outbox.jsonl")]
             configuration.phone.sendPerIP = nil
         }) { server in
             var reply = try await server.start("+819012340000")

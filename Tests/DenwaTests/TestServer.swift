@@ -40,7 +40,7 @@ struct TestServer: Sendable {
             configuration.databasePath = "\(folder)/denwa.sqlite"
             configuration.keysDirectory = "\(folder)/keys"
             configuration.clientsFile = "\(folder)/clients.json"
-            configuration.connectors = [.file(path: "\(folder)/outbox.jsonl")]
+            configuration.connectors = [.file("\(folder)/outbox.jsonl")]
             configure(&configuration)
             try clients.write(toFile: configuration.clientsFile, atomically: true, encoding: .utf8)
             let logger = Logger(label: "test") { LogOutput(label: $0, level: .critical, format: .json) }
@@ -152,5 +152,11 @@ struct TestServer: Sendable {
         let authorization = "Basic " + Base64.encode(Array("api:api-secret".utf8))
         let reply = try await post("/oauth2/introspect", form: ["token": token], authorization: authorization)
         return reply.body?["active"]?.bool
+    }
+}
+
+extension ConfiguredConnector {
+    static func file(_ path: String) -> ConfiguredConnector {
+        ConfiguredConnector(name: "file", type: "file", connector: FileConnector(path: path))
     }
 }

@@ -62,7 +62,7 @@ def table(start_module_server: StartServer) -> Iterator[Table]:
     taken = Reply.of({"accepted": True})
     with Webhook(SECRET) as provider, Webhook(SECRET) as elsewhere:
         yield Table.start(start_module_server, provider, elsewhere, taken, ROWS, provider.connector(),
-                          url=closed_address() + "/texts")
+                          url=closed_address() + "/hooks/texts")
 
 
 def texted(received: Received) -> str:
@@ -133,6 +133,13 @@ def test_a_reply_just_under_64_kib_is_read(stage: Stage):
     wait_for(login, "sent")
     assert len(stage.provider.texts(login.number)) == 1
     assert stage.server.outbox.messages(login.number) == []
+
+
+def test_the_url_may_have_a_query_that_arrives_as_it_is(start_server: StartServer):
+    with Webhook(SECRET, target="/texts?tenant=7&key=a%2Fb%3D") as provider:
+        server = start_server(**messaging(provider.connector()))
+        login = begin(server.login(number=mobile_in("JP")))
+        assert login.confirm(texted(provider.wait(login.number))).status_code == 200
 
 
 # MARK: what may go wrong
@@ -289,5 +296,5 @@ def test_a_service_as_the_contract_has_it_sees_what_is_forged(
     headers = Message()
     headers["Denwa-Signature"] = signature(secret, b'{"to":"+1"}', time.time() - age)
     with Webhook(SECRET) as provider:
-        received = Received("POST", "/texts?tenant=7", headers, body)
+        received = Received("POST", provider.target, headers, body)
         assert provider.problem_with(received) == problem

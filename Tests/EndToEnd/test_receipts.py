@@ -390,8 +390,8 @@ def scene(start_module_server: StartServer) -> Iterator[Scene]:
                  for usage in ("Register", "SignIn", "ForgotPassword", "Generic")]
         connectors = [
             twilio_connector("twilio", of_twilio, countries["twilio"]),
-            twilio_connector("twilio-2", of_other_twilio, "DK"),
-            twilio_connector("quiet", of_twilio, "FI", receipts=False),
+            twilio_connector("twilio-2", of_other_twilio, "PL"),
+            twilio_connector("quiet", of_twilio, "PT", receipts=False),
             {"type": "aliyun", "accessKeyId": "key", "accessKeySecret": "secret", "signName": "签名",
              "templates": usage, "baseURL": of_aliyun.url, "receiptSecret": URL_SECRET, "countries": ["CN"],
              "receipts": True},
@@ -411,8 +411,8 @@ def scene(start_module_server: StartServer) -> Iterator[Scene]:
             DENWA_MESSAGING_CONNECTORS=json.dumps(connectors), DENWA_GUARD_MODE="off",
         )
         made = {name: kind(name, country, providers[name], server) for name, (kind, country) in KINDS.items()}
-        made["twilio-2"] = OfTwilio("twilio-2", "DK", of_other_twilio, server)
-        made["quiet"] = OfTwilio("quiet", "FI", of_twilio, server)
+        made["twilio-2"] = OfTwilio("twilio-2", "PL", of_other_twilio, server)
+        made["quiet"] = OfTwilio("quiet", "PT", of_twilio, server)
         yield Scene(server, made, OfWebhook("second", "JP", of_second, server))
 
 

@@ -7,7 +7,7 @@ import Time
 @Suite struct FileConnectorTests {
     private func message(_ body: String) -> TextMessage {
         TextMessage(
-            id: "message", recipient: "+819012345678", body: body, template: .signInCodeAndLink, locale: "ja",
+            id: "message", recipient: "+819012345678", region: "JP", content: MessageContent(body: body), template: .signInCodeAndLink, locale: "ja",
             clientID: "game", createdAt: .noon.adding(milliseconds: 7), expiresAt: .noon.adding(seconds: 180))
     }
 
@@ -21,7 +21,7 @@ import Time
         try await withTemporaryDirectory { directory in
             let connector = FileConnector(path: directory + "/outbox.jsonl")
             let body = "246802 \"quoted\"\n@game.example #246802\r\u{2028}\u{0}電話"
-            try await connector.deliver(message(body))
+            _ = await connector.send(message(body), at: .noon)
             let line = try #require(try lines(directory + "/outbox.jsonl").first)
             #expect(line["body"] == body)
             #expect(line["id"] == "message")
@@ -39,7 +39,7 @@ import Time
             let connectors = (0..<4).map { _ in FileConnector(path: path) }
             _ = try await race(200) { index in
                 let body = "\(index) " + String(repeating: "x", count: 2000)
-                try await connectors.turn(index).deliver(message(body))
+                _ = await connectors.turn(index).send(message(body), at: .noon)
             }
             #expect(Set(try lines(path).compactMap { $0["body"]?.split(separator: " ").first }).count == 200)
         }
@@ -47,7 +47,7 @@ import Time
 
     @Test func `the file is its owner's alone`() async throws {
         try await withTemporaryDirectory { directory in
-            try await FileConnector(path: directory + "/outbox.jsonl").deliver(message("246802"))
+            _ = await FileConnector(path: directory + "/outbox.jsonl").send(message("246802"), at: .noon)
             let attributes = try FileManager.default.attributesOfItem(atPath: directory + "/outbox.jsonl")
             #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == 0o600)
         }
@@ -56,10 +56,10 @@ import Time
     @Test func `a place that cannot be written to is out of reach, not a refusal`() async throws {
         try await withTemporaryDirectory { directory in
             let connector = FileConnector(path: directory + "/missing/outbox.jsonl")
-            await #expect(throws: DeliveryError.unreachable) { try await connector.deliver(message("246802")) }
+            #expect(await connector.send(message("246802"), at: .noon).outcome == .unreachable)
             try FileManager.default.createDirectory(
                 atPath: directory + "/missing", withIntermediateDirectories: false)
-            try await connector.deliver(message("246802"))
+            _ = await connector.send(message("246802"), at: .noon)
             #expect(try lines(directory + "/missing/outbox.jsonl").count == 1)
         }
     }
@@ -69,9 +69,9 @@ import Time
         try await withTemporaryDirectory { directory in
             let path = directory + "/outbox.jsonl"
             let connector = FileConnector(path: path)
-            try await connector.deliver(message("before"))
+            _ = await connector.send(message("before"), at: .noon)
             try FileManager.default.moveItem(atPath: path, toPath: path + ".1")
-            try await connector.deliver(message("after"))
+            _ = await connector.send(message("after"), at: .noon)
             #expect(try lines(path + ".1").map { $0["body"] } == ["before"])
             #expect(try lines(path).map { $0["body"] } == ["after"])
         }
@@ -81,14 +81,14 @@ import Time
 @Suite struct DevelopmentInboxTests {
     private func message(_ body: String) -> TextMessage {
         TextMessage(
-            id: body, recipient: "+819012345678", body: body, template: .signInCode, locale: "en", clientID: "game",
-            createdAt: .noon, expiresAt: .noon.adding(seconds: 180))
+            id: body, recipient: "+819012345678", region: "JP", content: MessageContent(body: body),
+            template: .signInCode, locale: "en", clientID: "game", createdAt: .noon, expiresAt: .noon.adding(seconds: 180))
     }
 
     @Test func `it shows what a connector took, newest first, and no more than fits`() async throws {
         let inbox = DevelopmentInbox()
         let connector = InboxConnector(inbox: inbox, next: ScriptedConnector(.takes))
-        for number in 0..<250 { try await connector.deliver(message("\(number)")) }
+        for number in 0..<250 { _ = await connector.send(message("\(number)"), at: .noon) }
         #expect(inbox.messages.count == 200)
         #expect(inbox.messages.first?.body == "249")
         #expect(inbox.messages.last?.body == "50")
@@ -98,7 +98,7 @@ import Time
         let inbox = DevelopmentInbox()
         for answer in [ScriptedConnector.Answer.refuses, .isUnreachable] {
             let connector = InboxConnector(inbox: inbox, next: ScriptedConnector(answer))
-            await #expect(throws: DeliveryError.self) { try await connector.deliver(message("lost")) }
+            _ = await connector.send(message("lost"), at: .noon)
         }
         #expect(inbox.messages.isEmpty)
     }
@@ -107,7 +107,7 @@ import Time
         let inbox = DevelopmentInbox()
         let connector = InboxConnector(inbox: inbox, next: ScriptedConnector(.takes))
         let arrivals = inbox.arrivals()
-        for number in 0..<3 { try await connector.deliver(message("\(number)")) }
+        for number in 0..<3 { _ = await connector.send(message("\(number)"), at: .noon) }
         var iterator = arrivals.makeAsyncIterator()
         #expect(await iterator.next() != nil)
         #expect(inbox.messages.count == 3)

@@ -8,11 +8,13 @@ import Testing
 
     @Test(arguments: ["246802 is your code", "", "電話 \u{202E}", String(repeating: "x", count: 10_000)])
     func `a body opens for its message`(_ body: String) {
-        #expect(seal.open(seal.seal(body, id: "message"), id: "message") == body)
+        let content = MessageContent(
+            body: body, subject: "Subject", parameters: [.code: "246802", .app: "電話", .link: "https://x.example"])
+        #expect(seal.open(seal.seal(content, id: "message"), id: "message") == content)
     }
 
     @Test func `a body of another message, key or purpose stays shut`() {
-        let sealed = seal.seal("246802 is your code", id: "message")
+        let sealed = seal.seal(MessageContent(body: "246802 is your code"), id: "message")
         #expect(seal.open(sealed, id: "message2") == nil)
         #expect(seal.open(sealed, id: "") == nil)
         #expect(
@@ -23,7 +25,7 @@ import Testing
     }
 
     @Test func `no byte of it can be changed`() {
-        let sealed = seal.seal("246802", id: "message")
+        let sealed = seal.seal(MessageContent(body: "246802"), id: "message")
         for index in sealed.indices {
             var tampered = sealed
             tampered[index] ^= 0x80

@@ -15,23 +15,29 @@ import Time
             androidAppHash: androidAppHash)
     }
 
+    private func body(of text: SignInText, locale: String) -> String {
+        let wording = TemplateCatalogue().wording(
+            of: text.template, channel: .sms, client: "game", wishes: [locale]
+        ).wording
+        return text.content(of: wording, channel: .sms).body
+    }
+
     @Test func `nine languages are spoken, and English where there is none`() {
-        #expect(Set(SignInText.catalogue.keys) == Set(Self.locales))
-        #expect(text().body(locale: "tlh") == text().body(locale: "en"))
-        #expect(SignInText.catalogue[MessageLocale.fallback] != nil)
+        #expect(Set(TemplateCatalogue.builtIn.keys) == Set(Self.locales))
+        #expect(body(of: text(), locale: "tlh") == body(of: text(), locale: "en"))
     }
 
     @Test(arguments: locales)
     func `a text begins with the code, names app and time, and leaves nothing unfilled`(_ locale: String) throws {
-        let body = text().body(locale: locale)
+        let body = body(of: text(), locale: locale)
         #expect(body.hasPrefix("246802 "))
         #expect(body.contains("The Game"))
         #expect(body.dropFirst(6).contains("3"))
         #expect(!body.contains("{") && !body.contains("}"))
         #expect(!body.contains("\n"))
-        #expect(body.utf16.count <= 160)
+        #expect(MessageLength(of: body).segments == 1)
 
-        let wording = try #require(SignInText.catalogue[locale])
+        let wording = try #require(TemplateCatalogue.builtIn[locale])
         #expect(Set(placeholders(wording.code)) == ["{code}", "{app}", "{minutes}"])
         #expect(placeholders(wording.code).count == 3)
         #expect(placeholders(wording.link).isEmpty)
@@ -45,7 +51,8 @@ import Time
     @Test(arguments: locales)
     func `everything has its line, and WebOTP's is the last`(_ locale: String) throws {
         let link = "https://game.example/link?operation_id=o&link_token=t"
-        let body = text(link: link, webOTPDomain: "game.example", androidAppHash: "FA+9qCX9VSu").body(locale: locale)
+        let body = body(
+            of: text(link: link, webOTPDomain: "game.example", androidAppHash: "FA+9qCX9VSu"), locale: locale)
         let lines = body.split(separator: "\n", omittingEmptySubsequences: false)
         #expect(lines.count == 5)
         #expect(lines[0].hasPrefix("246802 "))
@@ -65,14 +72,32 @@ import Time
     func `what a client did not ask for leaves no line`(
         _ row: (link: String?, domain: String?, hash: String?, rest: [String])
     ) {
-        let body = text(link: row.link, webOTPDomain: row.domain, androidAppHash: row.hash).body(locale: "en")
+        let body = body(
+            of: text(link: row.link, webOTPDomain: row.domain, androidAppHash: row.hash), locale: "en")
         #expect(body.split(separator: "\n", omittingEmptySubsequences: false).dropFirst().map(String.init) == row.rest)
     }
 
-    @Test(arguments: ["{code}", "{minutes}", "{app}", "{", "}", "{}", "{x}", "}{code}{", "\\(code)", "%@"])
+    @Test(arguments: ["{code}", "{minutes}", "{app}", "{", "}", "{}", "{x}", "}{code}{", "\\(code)", "%s"])
     func `a name that looks like a placeholder stays a name`(_ name: String) {
-        let body = text(app: name).body(locale: "en")
+        let body = body(of: text(app: name), locale: "en")
         #expect(body == "246802 is your \(name) code. It works for 3 min. Never share it.")
+    }
+}
+
+@Suite struct NeutralisedNameTests {
+    static let names: [(name: String, shown: String)] = [
+        ("The Game", "The Game"), ("evil.example", "evil. example"), ("https://evil.example/x", "https:  evil. example x"),
+        ("Dr. Mario", "Dr. Mario"), ("a@evil.example", "a evil. example"), ("例え。テスト", "例え。 テスト"),
+        ("Game 2.0", "Game 2. 0"), ("電話", "電話"),
+    ]
+
+    /// Telephones make links of whatever looks like an address.
+    @Test(arguments: names)
+    func `a name is no address`(_ row: (name: String, shown: String)) {
+        let text = SignInText(
+            code: "246802", appName: row.name, minutes: 3, link: nil, webOTPDomain: nil, androidAppHash: nil)
+        let wording = TemplateWording(text: "{code} {app}", subject: nil)
+        #expect(text.content(of: wording, channel: .sms).body == "246802 \(row.shown)")
     }
 }
 

@@ -204,12 +204,12 @@ import Time
         #expect(scene.hints.read(try JWS.sign(payload, type: "JWT", with: secret), at: .noon) == nil)
     }
 
-    @Test func `this server's own access token is no hint`() throws {
+    @Test func `this server's own access token is no hint`() async throws {
         let scene = try OpenIDScene()
         let tokens = AccessTokenIssuer(
             issuer: scene.issuer, keys: scene.keys, subjects: scene.subjects, settings: TokenSettings(),
             entropy: .seeded(1))
-        let issued = try tokens.issue(
+        let issued = try await tokens.issue(
             for: OpenIDScene.grant(), scope: try known(Scope("openid")), to: OpenIDScene.app, at: .noon)
         #expect(scene.hints.read(issued.token, at: .noon) == nil)
     }

@@ -56,7 +56,7 @@ extension BrowserSignInRequest {
     ) -> BrowserSignInRequest {
         BrowserSignInRequest(
             client: client, number: number, region: region, browser: browser, continuation: "client_id=game&state=s",
-            locale: locale, askingDevice: "Chrome · Windows", deviceIDs: deviceIDs)
+            locales: [locale], askingDevice: "Chrome · Windows", deviceIDs: deviceIDs)
     }
 }
 

@@ -306,7 +306,7 @@ import Time
 
     @Test func `while texts do not go out people are told at once, and nothing is counted`() async throws {
         try await BrowserScene.withFlow { flow in
-            for _ in 0..<5 { _ = flow.health.recordFailure(at: flow.clock.now) }
+            for _ in 0..<5 { _ = flow.routing.connectors[0].breaker.record(.unreachable, at: flow.clock.now) }
             #expect(await flow.refusal(of: .typing()) == .messagesUnavailable)
             #expect(try await flow.store.count("rate_limit") == 0)
             flow.clock.advance(seconds: 15)

@@ -61,7 +61,7 @@ package struct SignInText: Sendable {
         for character in name {
             if isAfterDot, !character.isWhitespace { safe += " " }
             isAfterDot = character == "." || character == "。" || character == "．"
-            safe += character == "/" || character == "\\" || character == "@" ? " " : String(character)
+            safe += character == "/" || character == "@" ? " " : String(character)
         }
         return safe.replacing("://", with: " ")
     }

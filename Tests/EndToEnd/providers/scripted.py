@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
-from harness import Server, eventually, free_port
+from harness import Outbox, Server, free_port
 
 MEGABYTE = 1 << 20
 
@@ -315,23 +315,18 @@ class ScriptedProvider(HTTPFake):
         return [message for message in messages if number in (None, message["to"])]
 
 
-class Handset:
-    """What reached people, through whichever provider; in the shape of the harness' outbox."""
+@dataclass
+class Handset(Outbox):
+    """What reached people, through whichever provider, and not through a file."""
 
-    def __init__(self, providers: list[ScriptedProvider]):
-        self.providers = providers
+    providers: list[ScriptedProvider]
 
     def messages(self, number: str | None = None) -> list[dict[str, Any]]:
         taken = [text for provider in self.providers for text in list(provider.texts)]
         return [text for text in taken if number in (None, text["to"])]
 
     def wait(self, number: str, count: int = 1, timeout: float = 15) -> dict[str, Any]:
-        """The `count`-th text to `number`, as soon as it is there."""
-        return eventually(
-            f"text {count} to {number}",
-            lambda: (found := self.messages(number)) and len(found) >= count and found[count - 1],
-            timeout=timeout,
-        )
+        return super().wait(number, count, timeout)
 
 
 # MARK: servers
@@ -376,7 +371,7 @@ class Scene:
         } | environment
         more = {} if clients is None else {"clients": clients}
         server = ConnectedServer(self.directory(), environment=environment, **more)
-        server.outbox = Handset(self.providers)
+        server.outbox = Handset(server.outbox.path, self.providers)
         self.servers.append(server)
         return server.start() if start else server
 

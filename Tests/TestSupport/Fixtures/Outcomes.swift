@@ -5,7 +5,7 @@ package import PhoneLogin
 
 extension PhoneOperationStart {
     package enum Kind: Sendable, Equatable {
-        case started, exhausted, limited
+        case started, exhausted, limited, blocked, overBudget
     }
 
     package var kind: Kind {
@@ -13,6 +13,8 @@ extension PhoneOperationStart {
         case .started: .started
         case .exhausted: .exhausted
         case .limited: .limited
+        case .blocked: .blocked
+        case .overBudget: .overBudget
         }
     }
 }

@@ -14,24 +14,25 @@ package struct PhoneFlow: Sendable {
     package let store: SQLStore
     package let clock: ManualClock
     package let entropy: Entropy
-    package let health: DeliveryHealth
+    package let routing: MessageRouting
     package let registry: ClientRegistry
     private let messageSeal: MessageSeal
 
     package init(
         store: SQLStore, clients: [Client] = [.fixture()], settings: PhoneLoginSettings = .tenDigits,
+        guarding: GuardSettings = .off, connectors: [ConfiguredConnector] = [.console],
         issuer: Issuer = .localhost(port: 8080), seed: UInt64 = 1
     ) throws {
         self.store = store
         clock = ManualClock()
         entropy = .seeded(seed)
-        health = DeliveryHealth()
+        routing = MessageRouting(connectors)
         registry = ClientRegistry(clients)
         messageSeal = MessageSeal(secret: TestSecret.bytes, entropy: entropy)
         flow = PhoneLoginFlow(
             registry: registry, store: store, log: store, settings: settings, sessions: SessionSettings(),
-            issuer: issuer, authorizationCodeLifetimeSeconds: 60, secret: TestSecret.bytes, health: health,
-            doorbell: Doorbell(), entropy: entropy)
+            issuer: issuer, authorizationCodeLifetimeSeconds: 60, secret: TestSecret.bytes,
+            sendingGuard: SendingGuard(guarding), routing: routing, doorbell: Doorbell(), entropy: entropy)
     }
 
     package func start(_ request: PhoneLoginRequest = .valid) async throws(PhoneLoginError) -> PhoneLoginStarted {
@@ -55,10 +56,26 @@ package struct PhoneFlow: Sendable {
         let now = clock.now
         return try await store.claimMessages(atMost: 1000, leaseUntil: now.adding(seconds: 3600), at: now).map {
             TextMessage(
-                id: $0.id, recipient: $0.recipient, body: try known(messageSeal.open($0.sealedBody, id: $0.id)),
-                template: $0.template, locale: $0.locale, clientID: $0.clientID, createdAt: $0.createdAt,
+                id: $0.id, recipient: $0.recipient, region: $0.region,
+                content: try known(messageSeal.open($0.sealedContent, id: $0.id)), template: $0.template, locale: $0.locale, clientID: $0.clientID, createdAt: $0.createdAt,
                 expiresAt: $0.expiresAt)
         }
+    }
+}
+
+extension GuardSettings {
+    /// For tests of something else.
+    package static var off: GuardSettings {
+        var settings = GuardSettings()
+        settings.mode = .off
+        return settings
+    }
+}
+
+extension ConfiguredConnector {
+    /// Free, so that no price is ever asked for.
+    package static var console: ConfiguredConnector {
+        ConfiguredConnector(name: "console", type: "console", connector: ConsoleConnector())
     }
 }
 

@@ -38,7 +38,7 @@ extension PhoneLoginFixture {
     /// Takes every text out of the queue, as a provider would see them, oldest first.
     package func takeTexts(on store: SQLStore, at now: Timestamp = .noon) async throws -> [String] {
         try await store.claimMessages(atMost: 1000, leaseUntil: now.adding(seconds: 3600), at: now).map {
-            try known(messageSeal.open($0.sealedBody, id: $0.id))
+            try known(messageSeal.open($0.sealedContent, id: $0.id)).body
         }
     }
 }

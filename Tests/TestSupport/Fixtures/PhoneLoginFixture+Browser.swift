@@ -42,7 +42,7 @@ extension PhoneLoginFixture {
             operationID: operation, link: SHA256Digest(of: try known(linkToken)), isApproved: isApproved,
             browser: browser.map { (digest: SHA256Digest(of: $0), session: newSession(session, at: now)) },
             newAccount: AccountID(Unique.name("account")), replacement: OneTimeCode(length: 6, entropy: entropy),
-            codeSeal: codeSeal)
+            codeSeal: codeSeal, confirmed: confirmedTraffic)
     }
 
     package func decide(

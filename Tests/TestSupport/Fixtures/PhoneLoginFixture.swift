@@ -36,9 +36,18 @@ package struct PhoneLoginFixture: Sendable {
     package var sessions = SessionSettings()
     /// The session cookie that the browser has before it signs in.
     package var oldSession: String?
+    package var guarding = SendingGuard(.off)
+    /// That a text costs.
+    package var segments = 0
     package let entropy: Entropy
 
     package init(seed: UInt64 = 1) { entropy = .seeded(seed) }
+
+    var confirmedTraffic: ConfirmedTraffic {
+        { [guarding] identity, client, device in
+            guarding.confirmed(identity, by: client, isKnownDevice: device != nil)
+        }
+    }
 
     package var codeSeal: CodeSeal { CodeSeal(secret: secret, entropy: entropy) }
     package var messageSeal: MessageSeal { MessageSeal(secret: secret, entropy: entropy) }
@@ -54,7 +63,9 @@ package struct PhoneLoginFixture: Sendable {
             startedAt: now, challengeID: Unique.name("challenge"),
             code: OneTimeCode(length: code.utf8.count, entropy: .alwaysDrawing(code)),
             expiresAt: now.adding(seconds: lifetimeSeconds), maxGuesses: maxGuesses, codeSeal: codeSeal,
-            message: message(Unique.name("message"), at: now))
+            message: message(Unique.name("message"), at: now),
+            guardCharges: guarding.charges(
+                for: phone, client: client, isKnownDevice: device != nil, segments: segments, at: now))
     }
 
     private func purpose() throws -> PhoneLoginPurpose {
@@ -70,7 +81,9 @@ package struct PhoneLoginFixture: Sendable {
     private func message(_ id: String, at now: Timestamp) -> @Sendable (OneTimeCode, Timestamp) -> QueuedMessage {
         { [phone, client, messageSeal] code, expiresAt in
             QueuedMessage(
-                id: id, recipient: phone.e164, sealedBody: messageSeal.seal(code.digits, id: id),
+                id: id, recipient: phone.e164, region: phone.region,
+                sealedContent: messageSeal.seal(
+                    MessageContent(body: code.digits, parameters: [.code: code.digits]), id: id),
                 template: .signInCode, locale: "en", clientID: client.id.rawValue, createdAt: now,
                 expiresAt: expiresAt)
         }
@@ -90,7 +103,7 @@ package struct PhoneLoginFixture: Sendable {
                 LimitCharge(
                     .guessesPerNumber, guessesPerNumber, subject: device.map { "\(phone.e164) \($0)" } ?? phone.e164)
             },
-            newAccount: AccountID(Unique.name("account")), reward: reward(authorizationCode, at: now))
+            confirmed: confirmedTraffic, newAccount: AccountID(Unique.name("account")), reward: reward(authorizationCode, at: now))
     }
 }
 

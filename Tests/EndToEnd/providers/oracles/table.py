@@ -53,14 +53,14 @@ def mobile_in(region: str) -> str:
     example = phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE)
     digits = str(example.national_number)
     leading = "0" * (example.number_of_leading_zeros or 1) if example.italian_leading_zero else ""
-    for last in _counters.setdefault(region, itertools.count(1000)):
-        text = f"+{example.country_code}{leading}{digits[:-4]}{last % 10_000:04d}"
+    for last in itertools.islice(_counters.setdefault(region, itertools.count(1000)), 9000):
+        text = f"+{example.country_code}{leading}{digits[:-4]}{last:04d}"
         number = phonenumbers.parse(text)
         if phonenumbers.is_valid_number(number) \
                 and phonenumbers.number_type(number) == PhoneNumberType.MOBILE \
                 and phonenumbers.region_code_for_number(number) == region:
             return text
-    raise AssertionError(region)
+    raise AssertionError(f"no mobile numbers in {region}, or too many wanted")
 
 
 # MARK: servers
@@ -77,7 +77,7 @@ class Stage:
 def messaging(*connectors: dict[str, Any]) -> dict[str, str]:
     """The environment of a server that texts through `connectors`, and then into the outbox file."""
     return {
-        "DENWA_MESSAGING_CONNECTORS": json.dumps([*connectors, {"type": "file"}]),
+        "DENWA_MESSAGING_CONNECTORS": json.dumps([*connectors, {"type": "file", "path": "outbox.jsonl"}]),
         "DENWA_GUARD_MODE": "off",
     }
 

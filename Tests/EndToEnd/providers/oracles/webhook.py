@@ -22,15 +22,15 @@ def signature(secret: str, body: bytes, at: float | None = None) -> str:
 
 
 class Webhook(Service):
-    def __init__(self, secret: str) -> None:
-        self.secret = secret
+    def __init__(self, secret: str, target: str = "/hooks/texts") -> None:
+        self.secret, self.target = secret, target
         super().__init__()
 
     def number_of(self, received: Received) -> str:
         return received.json["to"]
 
     def problem_with(self, received: Received) -> str | None:
-        if (received.method, received.target) != ("POST", "/texts?tenant=7"):
+        if (received.method, received.target) != ("POST", self.target):
             return f"{received.method} {received.target}"
         given = SIGNATURE.fullmatch(received.headers.get("Denwa-Signature") or "")
         if given is None:
@@ -50,7 +50,7 @@ class Webhook(Service):
 
     @property
     def endpoint(self) -> str:
-        return self.url + "/texts?tenant=7"
+        return self.url + self.target
 
     def connector(self, **more: Any) -> dict[str, Any]:
         return {"type": "webhook", "url": self.endpoint, "secret": self.secret} | more
