@@ -117,6 +117,18 @@ let package = Package(
             name: "storage-benchmark", dependencies: ["Storage", "SQLiteDriver", "DeveloperLog", "Time"],
             path: "Benchmarks/Storage"),
 
+        // An attack on the texting budget among honest logins; docs/abuse.md has its figures, and a test runs it.
+        .target(
+            name: "AbuseSimulation",
+            dependencies: [
+                "SQLiteDriver", "Storage", "PhoneLogin", "OAuth", "Accounts", "Messaging", "PhoneNumbers",
+                "DeveloperLog", "RateLimiting", "Cryptography", "Time",
+            ],
+            path: "Benchmarks/AbuseSimulation"),
+        .executableTarget(
+            name: "abuse-simulation", dependencies: ["AbuseSimulation", "JOSE"],
+            path: "Benchmarks/AbuseSimulationReport"),
+
         // Tests.
         .target(
             name: "TestSupport",
@@ -128,7 +140,8 @@ let package = Package(
         .testTarget(
             name: "DenwaTests",
             dependencies: [
-                "denwa", "TestSupport", "Storage", "PhoneLogin", "OAuth", "Accounts", "Messaging", "DeveloperLog",
+                "denwa", "AbuseSimulation", "TestSupport", "Storage", "PhoneLogin", "OAuth", "Accounts", "Messaging",
+                "DeveloperLog",
                 "RateLimiting", "JOSE", "Cryptography", "Time",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -154,7 +167,8 @@ let package = Package(
         .testTarget(
             name: "MessagingTests",
             dependencies: [
-                "TestSupport", "Messaging", "Storage", "PhoneLogin", "OAuth", "DeveloperLog", "Cryptography", "Time",
+                "TestSupport", "Messaging", "OutboundHTTP", "Storage", "PhoneLogin", "OAuth", "DeveloperLog", "JOSE",
+                "Cryptography", "Time",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),

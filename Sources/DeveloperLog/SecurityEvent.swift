@@ -79,6 +79,7 @@ extension SecurityEvent {
         case tokenRefused = "token.refused"
         case scopeRefused = "scope.refused"
         case messageFailed = "message.failed"
+        case messageMovedOn = "message.moved_on"
         case receiptRefused = "receipt.refused"
         /// What the guard would have refused, had it not only been watching.
         case guardDryRun = "guard.dry_run"
@@ -97,7 +98,7 @@ extension SecurityEvent {
                 .authorizationRefused, .receiptRefused, .guardDryRun:
                 true
             case .guessWrong, .accountRefused, .accountDisabled, .accountEnabled, .codeReplayed, .refreshReused,
-                .tokenRevoked, .messageFailed, .budgetAlert, .linkDenied, .linkApproved,
+                .tokenRevoked, .messageFailed, .messageMovedOn, .budgetAlert, .linkDenied, .linkApproved,
                 .signedOutEverywhere:
                 false
             }

@@ -54,6 +54,8 @@ package struct OutboundHTTP: Sendable {
     private static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.timeout.connect = .seconds(5)
+        // Who is asked again, and when, is the caller's decision.
+        configuration.connectionPool.retryConnectionEstablishment = false
         // A slow server may fill this many, not more; 3,000 texts a second at 40 ms need about as many.
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)

@@ -54,6 +54,11 @@ extension PhoneLoginFlow {
         _ start: LoginStart, from origin: RequestOrigin, at now: Timestamp
     ) async throws(PhoneLoginError) -> (operationID: String, expiresAt: Timestamp) {
         if let seconds = routing.unavailableSeconds(for: .sms, region: start.phone.region, at: now) {
+            try await record(
+                SecurityEvent(
+                    .sendRefused, at: now, origin: origin, clientID: start.client.id.rawValue,
+                    phone: start.phone.masked, rule: "connectors", reason: "no connector works that takes these texts",
+                    retryAfterSeconds: seconds, figures: start.phone.region))
             throw .messagesUnavailable(retryAfterSeconds: seconds)
         }
         let identity = PhoneIdentity(number: start.phone.e164, client: start.client, at: now)
@@ -216,7 +221,8 @@ extension PhoneLoginFlow {
     }
 
     private func message(for start: LoginStart, link: String?, at now: Timestamp) -> MessageMaker {
-        let id = entropy.identifier()
+        // One that can be typed: a command would take an id that begins with a hyphen for an option.
+        let id = entropy.uuid()
         let seal = messageSeal
         let client = start.client
         let template: MessageTemplate = link == nil ? .signInCode : .signInCodeAndLink

@@ -23,6 +23,7 @@ package enum LimitName: String, Sendable, CaseIterable {
     case monthlyBudget
     case clientDailyBudget
     case clientMonthlyBudget
+    case unprovenBudget
     /// What strangers can write to the developer log, so that a flood does not fill the disk.
     case logPerAddress
     case logInAll

@@ -80,7 +80,7 @@ struct Composition: Sendable {
             router.add(middleware: RequestCounting(metrics: metrics))
             let metricsRouter = Router(context: DenwaRequestContext.self)
             metricsRouter.add(middleware: LastResort())
-            MetricsEndpoint(requests: metrics, routing: routing, clock: clock).add(to: metricsRouter)
+            MetricsEndpoint(requests: metrics, routing: routing).add(to: metricsRouter)
             return metricsRouter.buildResponder()
         }
         let brand = try Self.brand(configuration)
@@ -104,7 +104,7 @@ struct Composition: Sendable {
         let parts = Parts(
             configuration: configuration, registry: registry, keys: keys, store: store, secret: secret,
             subjects: SubjectIdentifiers(secret: secret),
-            playFab: configuration.playFab.map { PlayFab($0, logger: logger) }, entropy: entropy, edge: edge)
+            playFab: PlayFab(configuration.playFab, logger: logger), entropy: entropy, edge: edge)
         Self.addOAuth(to: router, parts)
         Self.addPages(to: router, parts, pages: pages, brand: brand, flow: flow)
         HealthEndpoints(isReady: { [store] in await store.isReachable() }).add(to: router)
@@ -123,7 +123,7 @@ struct Composition: Sendable {
         let store: SQLStore
         let secret: [UInt8]
         let subjects: SubjectIdentifiers
-        let playFab: PlayFab?
+        let playFab: PlayFab
         let entropy: Entropy
         let edge: Edge
     }
@@ -223,6 +223,7 @@ struct Composition: Sendable {
         }
         do {
             templates.replace(with: try Self.readTemplates(configuration))
+            if configuration.templatesFile != nil { logger.notice("templates read again") }
         } catch {
             logger.error("templates not read again, the running ones stay", metadata: ["reason": "\(error)"])
         }

@@ -95,7 +95,7 @@ import Testing
                 let route = "route=\"/oauth2/login/phone/request\",status=\"200\",le=\"+Inf\"} 1"
                 #expect(text.contains(route))
                 #expect(text.contains("route=\"NotFound\",status=\"404\""))
-                #expect(text.contains("denwa_texts_available 1"))
+                #expect(text.contains("denwa_connector_available{connector=\"file\"} 1"))
                 #expect(!text.contains("secret") && !text.contains("8190"))
             }
         }

@@ -208,6 +208,10 @@ def test_missing_usage_types_are_named_and_the_server_does_not_start(start_serve
 # MARK: the command
 
 
+def test_the_command_names_the_outcome_of_every_answer(table: Table):
+    table.check_by_command()
+
+
 def test_the_command_sends_one_text_and_shows_aliyuns_answer(stage: Stage):
     number = mobile_in("JP")
     status, printed = try_out(stage.server, "aliyun", number)

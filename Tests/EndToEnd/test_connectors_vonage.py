@@ -136,6 +136,10 @@ def test_what_vonage_says_decides_where_the_text_goes(table: Table, row: Row):
 # MARK: the command
 
 
+def test_the_command_names_the_outcome_of_every_answer(table: Table):
+    table.check_by_command()
+
+
 def test_the_command_sends_one_text_and_shows_vonages_answer(stage: Stage):
     number = mobile_in("JP")
     status, printed = try_out(stage.server, "vonage", number)

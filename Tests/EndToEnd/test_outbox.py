@@ -13,6 +13,7 @@ import random
 import re
 import signal
 import sqlite3
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -172,6 +173,174 @@ def test_a_test_number_never_reaches_a_provider(module_scene: Scene):
         ("tested", real), ("other-game", number)]
 
 
+# MARK: kill -9. What was under way is tried again some seconds after the restart: see the end of this file
+
+
+@dataclass
+class Interrupted:
+    """A server that was killed while its provider had a text and had not answered."""
+
+    server: Server
+    provider: ScriptedProvider
+    login: PhoneLogin
+
+
+@pytest.fixture(scope="module")
+def interrupted(module_scene: Scene) -> Interrupted:
+    provider = module_scene.provider("interrupted", hang())
+    server = module_scene.server(provider, **QUIET)
+    login = begun(server)
+    eventually("the provider has it", lambda: provider.offered(login.number), timeout=PATIENCE)
+    server.end(signal.SIGKILL)
+    server.start()
+    provider.behave(accept())
+    return Interrupted(server, provider, login)
+
+
+@dataclass
+class Promised:
+    """What the server answered before it was killed, by number."""
+
+    server: Server
+    provider: ScriptedProvider
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    operations: dict[str, str] = field(default_factory=dict)
+
+    def login(self, number: str) -> PhoneLogin:
+        login = self.server.login(number=number)
+        login.operation_id = self.operations[number]
+        return login
+
+
+def promise_until_killed(promised: Promised, seed: int) -> None:
+    """Fifty logins begin at once, and the server dies after some of them were answered."""
+    server = promised.server
+    target = len(promised.operations) + random.Random(seed).randint(5, 45)
+    numbers = [fresh_number() for _ in range(50)]
+
+    def begin(index: int) -> None:
+        login = server.login(number=numbers[index])
+        try:
+            reply = login.request()
+        except httpx.TransportError:
+            return
+        assert reply.status_code == 200, reply.text
+        with promised.lock:
+            promised.operations[login.number] = reply.json()["operation_id"]
+
+    def kill() -> None:
+        eventually(
+            "some are answered", lambda: len(promised.operations) >= target, timeout=PATIENCE, every=0.001)
+        assert server.process is not None
+        server.process.kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    at_once(50, begin)
+    killer.join(timeout=PATIENCE)
+    server.end(signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def promised(module_scene: Scene) -> Promised:
+    provider = module_scene.provider("promised", accept(after=0.001, at_most=0.3))
+    server = module_scene.server(provider, DENWA_PHONE_CODE_LIFETIME_SECONDS="600", **QUIET)
+    promised = Promised(server, provider)
+    for seed in range(5):
+        promise_until_killed(promised, seed)
+        server.start()
+    return promised
+
+
+def test_a_text_under_way_at_a_kill_is_still_promised(interrupted: Interrupted):
+    assert state_of(interrupted.login) in ("queued", "sent")
+
+
+def test_what_was_answered_before_a_kill_is_known_after_it(promised: Promised):
+    assert len(promised.operations) >= 25
+    states = Counter(state_of(promised.login(number)) for number in promised.operations)
+    assert set(states) <= {"queued", "sent"}
+
+
+def test_a_text_that_was_sent_is_not_sent_again_after_a_restart(scene: Scene):
+    provider = scene.provider("only")
+    server = scene.server(provider, **QUIET)
+    logins = [begun(server) for _ in range(3)]
+    for login in logins:
+        becomes(login, "sent")
+    server.end(signal.SIGKILL)
+    server.start()
+    assert begun(server).confirm().status_code == 200
+    time.sleep(1)
+    assert [len(provider.offered(login.number)) for login in logins] == [1, 1, 1]
+    assert logins[0].confirm().status_code == 200
+
+
+# MARK: the circuit breaker
+
+
+@dataclass
+class Broken:
+    """A server one of whose connectors has just failed five times."""
+
+    server: Server
+    primary: ScriptedProvider
+    backup: ScriptedProvider
+    since: float
+
+
+@pytest.fixture(scope="module")
+def passed_over(module_scene: Scene) -> Broken:
+    primary, backup = module_scene.provider("failing", answer(500)), module_scene.provider("standing-in")
+    server = module_scene.server(primary, backup, **QUIET)
+    for count in range(1, 6):
+        assert begun(server).confirm().status_code == 200
+        assert len(primary.offered()) == count, "not given up before the fifth failure"
+    return Broken(server, primary, backup, time.monotonic())
+
+
+@pytest.fixture(scope="module")
+def all_out(module_scene: Scene) -> Broken:
+    """Texts to Japan have one connector, which has failed five times; those to Germany another."""
+    primary, backup = module_scene.provider("japan", answer(500)), module_scene.provider("germany")
+    server = module_scene.server(
+        primary.connector(countries=["JP"]), backup.connector(countries=["DE"]), **QUIET)
+    at_once(5, lambda _: begun(server))
+    eventually("five failures", lambda: len(primary.offered()) >= 5, timeout=PATIENCE)
+    primary.behave(accept())      # which nobody knows until it is tried again
+    return Broken(server, primary, backup, time.monotonic())
+
+
+def test_after_five_failures_a_connector_is_passed_over(passed_over: Broken):
+    primary = passed_over.primary
+    connections, requests = primary.connections, primary.count()
+    for _ in range(5):
+        assert begun(passed_over.server).confirm().status_code == 200
+    assert time.monotonic() - passed_over.since < PAUSE, "this machine is too slow to tell"
+    assert (primary.connections, primary.count()) == (connections, requests)
+
+
+def test_when_every_connector_is_passed_over_a_request_says_so(all_out: Broken):
+    server = all_out.server
+
+    def refused() -> httpx.Response | None:
+        reply = server.login().request()
+        return reply if reply.status_code != 200 else None
+
+    reply = eventually("a refusal", refused, timeout=PATIENCE, every=0.1)
+    assert seconds_of_refusal(reply) <= PAUSE
+    connections = all_out.primary.connections
+    number = fresh_number()
+    replies = [server.login(number=number).request() for _ in range(3)]
+    assert [seconds_of_refusal(reply) <= PAUSE for reply in replies] == [True] * 3
+    assert all_out.primary.connections == connections
+    assert all_out.primary.offered(number) == [], "what was refused is not queued"
+
+
+def test_other_countries_connectors_are_not_passed_over_with_it(all_out: Broken):
+    assert begun(all_out.server, fresh_number("+49151")).confirm().status_code == 200
+
+
 # MARK: a provider that fails
 
 
@@ -329,71 +498,6 @@ def test_a_text_that_hangs_until_its_code_is_over_is_expired(scene: Scene):
     assert operation(login).json() == {"state": "expired", "expires_in": 0}
 
 
-# MARK: the circuit breaker
-
-
-@dataclass
-class Broken:
-    """A server one of whose connectors has just failed five times."""
-
-    server: Server
-    primary: ScriptedProvider
-    backup: ScriptedProvider
-    since: float
-
-
-@pytest.fixture(scope="module")
-def passed_over(module_scene: Scene) -> Broken:
-    primary, backup = module_scene.provider("failing", answer(500)), module_scene.provider("standing-in")
-    server = module_scene.server(primary, backup, **QUIET)
-    for count in range(1, 6):
-        assert begun(server).confirm().status_code == 200
-        assert len(primary.offered()) == count, "not given up before the fifth failure"
-    return Broken(server, primary, backup, time.monotonic())
-
-
-@pytest.fixture(scope="module")
-def all_out(module_scene: Scene) -> Broken:
-    """Texts to Japan have one connector, which has failed five times; those to Germany another."""
-    primary, backup = module_scene.provider("japan", answer(500)), module_scene.provider("germany")
-    server = module_scene.server(
-        primary.connector(countries=["JP"]), backup.connector(countries=["DE"]), **QUIET)
-    at_once(5, lambda _: begun(server))
-    eventually("five failures", lambda: len(primary.offered()) >= 5, timeout=PATIENCE)
-    primary.behave(accept())      # which nobody knows until it is tried again
-    return Broken(server, primary, backup, time.monotonic())
-
-
-def test_after_five_failures_a_connector_is_passed_over(passed_over: Broken):
-    primary = passed_over.primary
-    connections, requests = primary.connections, primary.count()
-    for _ in range(5):
-        assert begun(passed_over.server).confirm().status_code == 200
-    assert time.monotonic() - passed_over.since < PAUSE, "this machine is too slow to tell"
-    assert (primary.connections, primary.count()) == (connections, requests)
-
-
-def test_when_every_connector_is_passed_over_a_request_says_so(all_out: Broken):
-    server = all_out.server
-
-    def refused() -> httpx.Response | None:
-        reply = server.login().request()
-        return reply if reply.status_code != 200 else None
-
-    reply = eventually("a refusal", refused, timeout=PATIENCE, every=0.1)
-    assert seconds_of_refusal(reply) <= PAUSE
-    connections = all_out.primary.connections
-    number = fresh_number()
-    replies = [server.login(number=number).request() for _ in range(3)]
-    assert [seconds_of_refusal(reply) <= PAUSE for reply in replies] == [True] * 3
-    assert all_out.primary.connections == connections
-    assert all_out.primary.offered(number) == [], "what was refused is not queued"
-
-
-def test_other_countries_connectors_are_not_passed_over_with_it(all_out: Broken):
-    assert begun(all_out.server, fresh_number("+49151")).confirm().status_code == 200
-
-
 # MARK: several connectors
 
 
@@ -466,98 +570,6 @@ def test_a_provider_that_hangs_slows_nobody_else(scene: Scene):
     spent.append(timed(lambda: begun(server, fresh_number("+49151"), client="other-game")))
     assert max(spent) < 5, spent
     assert slow.texts == []
-
-
-# MARK: kill -9
-
-
-def test_a_text_under_way_at_a_kill_arrives_after_the_restart(scene: Scene):
-    provider = scene.provider("only", hang())
-    server = scene.server(provider, **QUIET)
-    login = begun(server)
-    eventually("the provider has it", lambda: provider.offered(login.number), timeout=PATIENCE)
-    server.end(signal.SIGKILL)
-    provider.behave(accept())
-    server.start()
-    code = code_in(server.outbox.wait(login.number, timeout=60))
-    assert {text["id"] for text in provider.offered()} == {provider.texts[0]["id"]}
-    assert login.confirm(code).status_code == 200
-    assert len({text["body"] for text in provider.offered()}) == 1
-
-
-@dataclass
-class Promised:
-    """What the server answered before it was killed, by number."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    operations: dict[str, str] = field(default_factory=dict)
-
-
-def promise_until_killed(server: Server, promised: Promised, seed: int) -> None:
-    """Fifty logins begin at once, and the server dies after some of them were answered."""
-    target = len(promised.operations) + random.Random(seed).randint(5, 45)
-    numbers = [fresh_number() for _ in range(50)]
-
-    def begin(index: int) -> None:
-        login = server.login(number=numbers[index])
-        try:
-            reply = login.request()
-        except httpx.TransportError:
-            return
-        assert reply.status_code == 200, reply.text
-        with promised.lock:
-            promised.operations[login.number] = reply.json()["operation_id"]
-
-    def kill() -> None:
-        eventually(
-            "some are answered", lambda: len(promised.operations) >= target, timeout=PATIENCE, every=0.001)
-        assert server.process is not None
-        server.process.kill()
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    at_once(50, begin)
-    killer.join(timeout=PATIENCE)
-    server.end(signal.SIGKILL)
-
-
-def test_no_promised_text_is_lost_however_often_the_server_is_killed(scene: Scene):
-    provider = scene.provider("only", accept(after=0.001, at_most=0.3))
-    server = scene.server(provider, DENWA_PHONE_CODE_LIFETIME_SECONDS="600", **QUIET)
-    promised = Promised()
-    for seed in range(5):
-        promise_until_killed(server, promised, seed)
-        server.start()
-    assert len(promised.operations) >= 25
-    missing = set(promised.operations)
-
-    def arrived() -> bool:
-        missing.difference_update(text["to"] for text in server.outbox.messages())
-        return not missing
-
-    eventually("every promised text", arrived, timeout=60, every=0.05)
-    bodies: dict[str, set[str]] = {}
-    for text in provider.offered():
-        bodies.setdefault(text["to"], set()).add(text["id"] + text["body"])
-    assert all(len(bodies[number]) == 1 for number in promised.operations), "twice perhaps, but the same"
-    for number, operation_id in random.Random(1).sample(sorted(promised.operations.items()), 15):
-        login = server.login(number=number)
-        login.operation_id = operation_id
-        assert login.confirm().status_code == 200
-
-
-def test_a_text_that_was_sent_is_not_sent_again_after_a_restart(scene: Scene):
-    provider = scene.provider("only")
-    server = scene.server(provider, **QUIET)
-    logins = [begun(server) for _ in range(3)]
-    for login in logins:
-        becomes(login, "sent")
-    server.end(signal.SIGKILL)
-    server.start()
-    assert begun(server).confirm().status_code == 200
-    time.sleep(1)
-    assert [len(provider.offered(login.number)) for login in logins] == [1, 1, 1]
-    assert logins[0].confirm().status_code == 200
 
 
 # MARK: what is written
@@ -670,6 +682,10 @@ def commanded(module_scene: Scene) -> tuple[Server, ScriptedProvider, dict[str, 
     return server, provider, logins
 
 
+def by_id(server: Server, command: str, message_id: str) -> subprocess.CompletedProcess[str]:
+    return server.command("messages", command, "--", message_id)
+
+
 def identity(provider: ScriptedProvider, login: PhoneLogin) -> str:
     return provider.offered(login.number)[0]["id"]
 
@@ -699,17 +715,30 @@ def test_the_list_is_for_people_too(commanded):
 def test_one_message_is_shown(commanded):
     server, provider, logins = commanded
     for state, login in logins.items():
-        done = server.command("messages", "show", identity(provider, login))
+        done = by_id(server, "show", identity(provider, login))
         assert done.returncode == 0, done.stderr
         assert state in done.stdout and login.client_id in done.stdout
-    assert server.command("messages", "show", "AAAAAAAAAAAAAAAAAAAAAA").returncode != 0
+    assert by_id(server, "show", "AAAAAAAAAAAAAAAAAAAAAA").returncode != 0
+
+
+def test_every_id_can_be_typed_as_it_is(plain):
+    """Also one that looks like an option, if there are such."""
+    server, provider = plain
+    for _ in range(6):
+        assert {reply.status_code for reply in at_once(50, lambda _: server.login().request())} == {200}
+    eventually("all texts", lambda: len(provider.offered()) >= 300, timeout=PATIENCE)
+    ids = sorted({text["id"] for text in provider.offered()})
+    for message_id in [*[one for one in ids if not one[0].isalnum()][:12], ids[-1]]:
+        done = server.command("messages", "show", message_id)
+        assert done.returncode == 0, done.stderr
+        assert message_id in done.stdout, message_id
 
 
 def test_no_command_shows_a_number_or_a_code(commanded):
     server, provider, logins = commanded
     said = server.command("messages", "list").stdout + server.command("messages", "list", "--json").stdout
     for login in logins.values():
-        said += server.command("messages", "show", identity(provider, login)).stdout
+        said += by_id(server, "show", identity(provider, login)).stdout
     assert "*" in said and said.count(logins["sent"].number[-4:]) >= 3, "masked as +8190****1234"
     for login in logins.values():
         text = provider.offered(login.number)[0]
@@ -724,12 +753,28 @@ def test_a_queued_message_is_retried_by_hand(commanded):
     # Let its own pause grow to some seconds.
     eventually("a third try", lambda: len(provider.offered(login.number)) >= 3, timeout=PATIENCE)
     provider.behave(accept())
-    done = server.command("messages", "retry", identity(provider, login))
+    done = by_id(server, "retry", identity(provider, login))
     assert done.returncode == 0, done.stderr
     assert becomes(login, "sent") == "sent"
-    assert server.command("messages", "retry", "AAAAAAAAAAAAAAAAAAAAAA").returncode != 0
-    assert server.command("messages", "retry", identity(provider, logins["sent"])).returncode != 0, (
+    assert by_id(server, "retry", "AAAAAAAAAAAAAAAAAAAAAA").returncode != 0
+    assert by_id(server, "retry", identity(provider, logins["sent"])).returncode != 0, (
         "what was sent is not sent again")
+
+
+def test_a_message_that_was_sent_is_sent_by_hand_through_the_next_connector(scene: Scene):
+    """Somebody says that it never came, and no receipt says that it did."""
+    primary, backup = scene.provider("primary"), scene.provider("backup")
+    server = scene.server(primary.connector(receipts=True), backup.connector(receipts=True), **QUIET)
+    login = begun(server)
+    code = login.texted_code()
+    becomes(login, "sent")
+    done = by_id(server, "retry", identity(primary, login))
+    assert done.returncode == 0, done.stderr
+    again = eventually("the backup has it", lambda: backup.offered(login.number), timeout=PATIENCE)[0]
+    assert code_in(again) == code
+    assert becomes(login, "sent") == "sent"
+    assert login.confirm(code).status_code == 200
+    assert (len(primary.offered(login.number)), len(backup.offered(login.number))) == (1, 1)
 
 
 # MARK: the state of an operation
@@ -917,3 +962,29 @@ def test_after_the_pause_texts_are_taken_again_and_the_queued_ones_arrive(all_ou
     eventually(
         "the queued texts", lambda: queued <= {text["to"] for text in server.outbox.messages()},
         timeout=PATIENCE, every=0.1)
+
+
+# MARK: and what the kills had interrupted
+
+
+def test_a_text_under_way_at_a_kill_arrives_after_the_restart(interrupted: Interrupted):
+    server, provider, login = interrupted.server, interrupted.provider, interrupted.login
+    code = code_in(server.outbox.wait(login.number, timeout=60))
+    assert len({(text["id"], text["body"]) for text in provider.offered(login.number)}) == 1
+    assert login.confirm(code).status_code == 200
+
+
+def test_no_promised_text_is_lost_however_often_the_server_is_killed(promised: Promised):
+    missing = set(promised.operations)
+
+    def arrived() -> bool:
+        missing.difference_update(text["to"] for text in promised.server.outbox.messages())
+        return not missing
+
+    eventually("every promised text", arrived, timeout=60, every=0.05)
+    bodies: dict[str, set[str]] = {}
+    for text in promised.provider.offered():
+        bodies.setdefault(text["to"], set()).add(text["id"] + text["body"])
+    assert all(len(bodies[number]) == 1 for number in promised.operations), "twice perhaps, but the same"
+    for number in random.Random(1).sample(sorted(promised.operations), 15):
+        assert promised.login(number).confirm().status_code == 200

@@ -55,7 +55,9 @@ import Time
         try await StartScene.withFlow { flow in
             for _ in 0..<5 { _ = flow.routing.connectors[0].breaker.record(.unreachable, at: flow.clock.now) }
             #expect(await flow.refusal(of: StartScene.request) == .messagesUnavailable)
-            #expect(try await flow.store.count("rate_limit") == 0)
+            #expect(try await flow.store.count("phone_challenge") == 0)
+            #expect(try await flow.store.log().map(\.rule) == ["connectors"])
+            // A cooldown that had counted would refuse this.
             flow.clock.advance(seconds: 15)
             _ = try await flow.start(StartScene.request)
         }

@@ -16,7 +16,7 @@ import Time
     /// Every table, and when its rows made at noon may go: with a lifetime of 180 seconds for phone codes, 60 for
     /// authorization codes, a day for refresh tokens, an hour for access tokens and limits.
     static let ends: [(table: String, seconds: Int)] = [
-        ("phone_operation", 180), ("phone_challenge", 180),
+        ("phone_operation", 180 + 600), ("phone_challenge", 180),
         ("authorization_code", 60 + day), ("refresh_token", day), ("token_grant", day + day),
         ("revoked_token", 3600), ("rate_limit", 3600), ("message", 180 + day), ("security_event", 90 * day),
     ]

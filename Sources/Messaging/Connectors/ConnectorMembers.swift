@@ -141,7 +141,12 @@ package struct ConnectorMembers {
     package mutating func http(baseURL fallback: String?, canReport: Bool = false) -> HTTPSettings {
         let baseURL = fallback.map { optionalText("baseURL") ?? $0 } ?? text("url")
         let member = fallback == nil ? "url" : "baseURL"
-        if !Self.isURL(baseURL) { report("\"\(member)\" must be an http or https URL without query and user") }
+        // A whole URL may have a query; paths are put behind a base.
+        if !Self.isURL(baseURL, mayHaveQuery: fallback == nil) {
+            report(
+                "\"\(member)\" must be an http or https URL without user and fragment"
+                    + (fallback == nil ? "" : ", and without a query"))
+        }
         let seconds = integer("timeoutSeconds", 10, in: 1...60)
         var receiptURL: String?
         if canReport, flag("receipts", isReachable) { receiptURL = "\(receiptBase)/\(name)" }
@@ -150,11 +155,12 @@ package struct ConnectorMembers {
             timeoutSeconds: seconds, receiptURL: receiptURL)
     }
 
-    private static func isURL(_ text: String) -> Bool {
+    private static func isURL(_ text: String, mayHaveQuery: Bool) -> Bool {
         let rest =
             text.hasPrefix("https://") ? text.dropFirst(8) : text.hasPrefix("http://") ? text.dropFirst(7) : ""
         return !rest.isEmpty && !rest.hasPrefix("/")
-            && rest.utf8.allSatisfy { (0x21...0x7E).contains($0) && !"#?@\\\"<>".utf8.contains($0) }
+            && (mayHaveQuery || !rest.contains("?"))
+            && rest.utf8.allSatisfy { (0x21...0x7E).contains($0) && !"#@\\\"<>".utf8.contains($0) }
     }
 
     /// The order in which a provider's template takes its parts.

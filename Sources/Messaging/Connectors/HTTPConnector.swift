@@ -48,7 +48,8 @@ package struct HTTPSettings: Sendable {
     /// Whether anybody on the way can read the texts. This machine's own address is no way.
     package var isUnencrypted: Bool {
         let name = host.split(separator: ":").first.map(String.init) ?? ""
-        return baseURL.hasPrefix("http://") && name != "localhost" && !name.hasPrefix("127.") && !host.hasPrefix("[::1]")
+        return baseURL.hasPrefix("http://") && name != "localhost" && !name.hasPrefix("127.")
+            && !host.hasPrefix("[::1]")
     }
 
     /// As it stands in a `Host` header.

@@ -4,7 +4,8 @@ import Cryptography
 enum RequestEncoding {
     /// `name=value` joined with `&`, in the order given. A form and a query alike.
     static func pairs(_ parameters: [(name: String, value: String)]) -> String {
-        parameters.map { "\(PercentEncoding.encode($0.name))=\(PercentEncoding.encode($0.value))" }.joined(separator: "&")
+        parameters.map { "\(PercentEncoding.encode($0.name))=\(PercentEncoding.encode($0.value))" }.joined(
+            separator: "&")
     }
 
     /// By the bytes of the names: providers sort names, not the written pairs, which differ where a name is

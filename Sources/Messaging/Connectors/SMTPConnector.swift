@@ -12,7 +12,8 @@ package struct SMTPConnector: MessageConnector {
     private let tls: TLS
     private let username: String?
     private let password: String?
-    private let from: String
+    /// `no-reply@login.example`, or `Example <no-reply@login.example>`.
+    private let from: EmailMailbox
     private let caFile: String?
     package let timeoutSeconds: Int
 
@@ -22,14 +23,15 @@ package struct SMTPConnector: MessageConnector {
         tls = members.choice("tls", .starttls)
         username = members.optionalText("username")
         password = members.optionalText("password")
-        from = members.text("from")
+        let sender = members.text("from")
+        from = EmailMailbox(sender)
         caFile = members.optionalText("caFile")
         timeoutSeconds = members.integer("timeoutSeconds", 10, in: 1...60)
         url = "\(tls == .implicit ? "smtps" : "smtp")://\(host):\(port)"
         if !host.utf8.allSatisfy({ (0x21...0x7E).contains($0) && !"/?#@".utf8.contains($0) }) {
             members.report("\"host\" must be a host name or an address")
         }
-        if !EmailMessage.isAddress(from) { members.report("\"from\" must be an e-mail address") }
+        if !EmailMailbox.isAddress(from.address) { members.report("\"from\" must be an e-mail address") }
         if (username == nil) != (password == nil) { members.report("\"username\" and \"password\" go together") }
         if tls == .none, password != nil {
             members.report("\"tls\" none would send the password in the clear")
@@ -37,7 +39,7 @@ package struct SMTPConnector: MessageConnector {
     }
 
     package func send(_ message: TextMessage, at now: Timestamp) async -> SendResult {
-        guard EmailMessage.isAddress(message.recipient) else {
+        guard EmailMailbox.isAddress(message.recipient) else {
             return SendResult(.refused, ProviderAnswer(words: "not an e-mail address"))
         }
         let email = EmailMessage(message, from: from, at: now).bytes
@@ -68,7 +70,9 @@ package struct SMTPConnector: MessageConnector {
     }
 
     private func configure(_ handle: UnsafeMutableRawPointer) {
-        var texts = [(CURLOPT_URL, url), (CURLOPT_MAIL_FROM, "<\(from)>"), (CURLOPT_PROTOCOLS_STR, "smtp,smtps")]
+        var texts = [
+            (CURLOPT_URL, url), (CURLOPT_MAIL_FROM, "<\(from.address)>"), (CURLOPT_PROTOCOLS_STR, "smtp,smtps"),
+        ]
         if let username, let password { texts += [(CURLOPT_USERNAME, username), (CURLOPT_PASSWORD, password)] }
         if let caFile { texts.append((CURLOPT_CAINFO, caFile)) }
         for (option, text) in texts { unsafe denwa_curl_set_text(handle, option, text) }
@@ -104,11 +108,12 @@ package struct SMTPConnector: MessageConnector {
 struct EmailMessage {
     let bytes: [UInt8]
 
-    init(_ message: TextMessage, from: String, at now: Timestamp) {
-        let host = from.split(separator: "@").last.map(String.init) ?? "localhost"
+    init(_ message: TextMessage, from: EmailMailbox, at now: Timestamp) {
+        let host = from.address.split(separator: "@").last.map(String.init) ?? "localhost"
+        let sender = from.name.map { "\(Self.encodedWords($0)) <\(from.address)>" } ?? "<\(from.address)>"
         let subject = message.content.subject ?? message.body.split(separator: "\n").first.map(String.init) ?? ""
         let lines = [
-            "From: <\(from)>", "To: <\(message.recipient)>", "Subject: \(Self.encodedWords(subject))",
+            "From: \(sender)", "To: <\(message.recipient)>", "Subject: \(Self.encodedWords(subject))",
             "Date: \(Self.date(now))", "Message-ID: <\(message.id)@\(host)>",
             // Nobody's out-of-office reply is wanted (RFC 3834 §5).
             "Auto-Submitted: auto-generated",
@@ -147,6 +152,23 @@ struct EmailMessage {
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
         let name = Int(month).map { months[$0 - 1] } ?? "Jan"
         return "\(day) \(name) \(year) \(text.dropFirst(11).prefix(8)) +0000"
+    }
+}
+
+/// Who an e-mail comes from.
+struct EmailMailbox: Sendable, Equatable {
+    let name: String?
+    let address: String
+
+    init(_ text: String) {
+        let parts = text.split(separator: "<", maxSplits: 1)
+        guard parts.count == 2, text.hasSuffix(">") else {
+            (name, address) = (nil, text)
+            return
+        }
+        let words = parts[0].split(separator: " ").joined(separator: " ")
+        name = words.isEmpty ? nil : words
+        address = String(parts[1].dropLast())
     }
 
     /// What may stand between the angle brackets of a command: nothing that ends them, and no second line.

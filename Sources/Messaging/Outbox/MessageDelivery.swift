@@ -104,7 +104,7 @@ package struct MessageDelivery: Service {
     /// Along the message's route. `nil` when its lease was lost on the way.
     private func deliver(_ queued: QueuedMessage, until leaseEnd: Timestamp) async -> DeliveryOutcome? {
         guard let content = seal.open(queued.sealedContent, id: queued.id) else {
-            logger.error("a queued text was sealed with another key", metadata: ["message": "\(queued.id)"])
+            logger.error("a queued text was sealed with another key", metadata: ["text": "\(queued.id)"])
             return DeliveryOutcome(of: queued, .failed)
         }
         let message = TextMessage(
@@ -115,12 +115,16 @@ package struct MessageDelivery: Service {
         // Providers that reported it lost will not find it the second time.
         guard !route.isEmpty else { return DeliveryOutcome(of: queued, .failed) }
         var answer: ProviderAnswer?
-        var pauseSeconds = 0
+        // How long each connector of the route wants to be left alone.
+        var pausesSeconds: [Int] = []
         var leaseEnd = leaseEnd
         for way in route {
             let now = clock.now()
             guard now < queued.expiresAt else { break }
-            guard way.breaker.admits(at: now) else { continue }
+            guard way.breaker.admits(at: now) else {
+                pausesSeconds.append(way.breaker.openSeconds(at: now) ?? 0)
+                continue
+            }
             if now.adding(seconds: way.connector.timeoutSeconds) > leaseEnd {
                 leaseEnd = now.adding(seconds: leaseSeconds)
                 // A store that cannot be asked is no reason to give up a text.
@@ -137,11 +141,11 @@ package struct MessageDelivery: Service {
                         connector: way.name, providerID: providerID, awaitsReceipt: way.connector.givesReceipts),
                     answer: answer)
             case .refused: return DeliveryOutcome(of: queued, .failed, answer: answer)
-            case .throttled(let seconds): pauseSeconds = max(pauseSeconds, seconds ?? 0)
-            case .misconfigured, .unreachable: continue
+            case .throttled(let seconds): pausesSeconds.append(seconds ?? 0)
+            case .misconfigured, .unreachable: pausesSeconds.append(0)
             }
         }
-        return DeliveryOutcome(of: queued, nextTry(of: queued, after: pauseSeconds), answer: answer)
+        return DeliveryOutcome(of: queued, nextTry(of: queued, after: pausesSeconds.min() ?? 0), answer: answer)
     }
 
     /// Doubling from one second, give or take a half so that texts that failed together do not come back together;
@@ -157,7 +161,7 @@ package struct MessageDelivery: Service {
     /// Outages once, and what an operator can mend each time it is new: not a line a text.
     private func tell(_ result: SendResult, of way: ConfiguredConnector, message: QueuedMessage) {
         let metadata: Logger.Metadata = [
-            "connector": "\(way.name)", "answer": "\(result.answer)", "message": "\(message.id)",
+            "connector": "\(way.name)", "answer": "\(result.answer)", "text": "\(message.id)",
         ]
         switch way.breaker.record(result.outcome, at: clock.now()) {
         case .opened: logger.error("connector is passed over: its tries fail", metadata: metadata)

@@ -21,9 +21,11 @@ package struct MessageSeal: Sendable {
 
     /// `nil` when the key changed since it was queued.
     package func open(_ sealed: [UInt8], id: String) -> MessageContent? {
-        guard let bytes = try? key.open(sealed, bindingTo: Array(id.utf8)),
-            let object = try? JSONValue(parsing: bytes), let body = object["body"]?.string
-        else { return nil }
+        guard let bytes = try? key.open(sealed, bindingTo: Array(id.utf8)) else { return nil }
+        guard let object = try? JSONValue(parsing: bytes), let body = object["body"]?.string else {
+            // Version 0.2 sealed the bare words: a text that waits during the upgrade must not be lost.
+            return String(validating: bytes, as: UTF8.self).map { MessageContent(body: $0) }
+        }
         var parameters: [MessageParameter: String] = [:]
         for parameter in MessageParameter.allCases { parameters[parameter] = object[parameter.rawValue]?.string }
         return MessageContent(body: body, subject: object["subject"]?.string, parameters: parameters)

@@ -92,8 +92,10 @@ package enum ReceiptEffect: Sendable, Equatable {
     case recorded
     /// The code lives, and the text goes to another connector.
     case movedOn
-    /// Nobody's, an old one, or one that came before.
+    /// An old one, or one that came before.
     case none
+    /// No such text is known to have been accepted: nobody's, or not yet.
+    case unknown
 }
 
 package protocol ReceiptStore: Sendable {

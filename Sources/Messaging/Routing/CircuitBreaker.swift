@@ -44,6 +44,9 @@ package final class CircuitBreaker: Sendable {
         }
     }
 
+    /// Until a try is answered again, whatever the pauses.
+    package var isOpen: Bool { state.withLock { $0.opensUntil != nil } }
+
     enum Change: Equatable { case opened, closed }
 
     /// What a try's outcome changed, if anything.

@@ -53,7 +53,9 @@ private struct Entry {
             }
             channel = known
         }
-        if let value = entry["client"], value.string?.isEmpty ?? true { problems.append("\"client\" must be a client_id") }
+        if let value = entry["client"], value.string?.isEmpty ?? true {
+            problems.append("\"client\" must be a client_id")
+        }
         if let value = entry["locale"] {
             guard let tag = value.string, MessageLocale.isTag(tag) else {
                 problems.append("\"locale\" must be a BCP 47 tag such as pt-BR")

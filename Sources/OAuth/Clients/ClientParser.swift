@@ -269,7 +269,7 @@ extension ClientParser {
         return integer
     }
 
-    /// In the currency of the server's prices, as a number or a text.
+    /// In the currency of the server's prices, as a number or a text; 0: no limit.
     private mutating func money(_ member: String) -> Money? {
         read.insert(member)
         guard let value = members[member] else { return nil }
@@ -277,7 +277,7 @@ extension ClientParser {
             problems.append("\(member) must be an amount such as 20 or 12.50")
             return nil
         }
-        return money
+        return money == .zero ? nil : money
     }
 
     private mutating func flag(_ member: String, fallback: Bool = false) -> Bool {

@@ -1,4 +1,5 @@
 import Cryptography
+
 /// A registered redirection URI (RFC 6749 §3.1.2): absolute, without a fragment, of a scheme that a browser
 /// or an operating system hands to the app.
 package struct RedirectURI: Hashable, Sendable {

@@ -113,6 +113,11 @@ package struct ConversionRule: Sendable, Equatable {
         return sent - confirmed * textsPerConfirmation
     }
 
+    /// Whether a text is one of a few too many for a place: real people, however many, do not come in such rows.
+    package func isSuspicious(_ traffic: Traffic, at now: Timestamp) -> Bool {
+        unconfirmed(traffic, at: now) > max(1, limit.count / 10)
+    }
+
     /// When the window has slid far enough for one more text, if nothing else happens.
     private func recovery(of traffic: Traffic, at now: Timestamp) -> Timestamp {
         let window = Double(windowMilliseconds)

@@ -39,10 +39,18 @@ package struct GuardReport: Sendable {
     }
 }
 
+/// What an operator lets go.
+package enum GuardedPlaces: Sendable, Equatable {
+    case all
+    /// Of every client.
+    case country(String)
+    case subject(TrafficSubject)
+}
+
 package protocol GuardStore: Sendable {
     /// - Parameter limit: of rows.
     func guardReport(limit: Int, at now: Timestamp) async throws -> GuardReport
 
-    /// Forgets what was counted, so that texts go there again. `nil`: everything. Tells how many were forgotten.
-    func unblock(_ subject: TrafficSubject?) async throws -> Int
+    /// Forgets what was counted, so that texts go there again. Tells how many subjects were forgotten.
+    func unblock(_ places: GuardedPlaces) async throws -> Int
 }

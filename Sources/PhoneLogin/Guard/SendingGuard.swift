@@ -7,6 +7,8 @@ import Time
 package struct GuardCharges: Sendable {
     package let conversions: [(subject: TrafficSubject, rule: ConversionRule)]
     package let budgets: [BudgetCharge]
+    /// Besides, of a text to a place that proves nothing: where few confirm, or nobody did yet.
+    package let unproven: BudgetCharge?
     /// Counted and logged, but not refused.
     package let isDryRun: Bool
 }
@@ -32,6 +34,7 @@ package struct SendingGuard: Sendable {
         return GuardCharges(
             conversions: isKnownDevice ? [] : conversions,
             budgets: segments == 0 ? [] : budgets(for: phone, client: client, segments: segments, at: now),
+            unproven: segments == 0 ? nil : unproven(phone, client: client, segments: segments, at: now),
             isDryRun: settings.mode == .dryRun)
     }
 
@@ -58,6 +61,17 @@ package struct SendingGuard: Sendable {
                 name: name, limit: $0, textsPerConfirmation: 100 / max(1, settings.minimumConversionPercent),
                 blockSeconds: blockSeconds)
         }
+    }
+
+    private func unproven(
+        _ phone: PhoneNumber, client: Client, segments: Int, at now: Timestamp
+    ) -> BudgetCharge? {
+        let price = settings.prices.price(of: phone.region) * segments
+        guard price > .zero, let budget = settings.unprovenBudget else { return nil }
+        return TextingBudget(daily: budget).charges(
+            of: "unproven:\(client.id.rawValue)", names: (.unprovenBudget, .unprovenBudget), price: price,
+            alertPercent: settings.budgetAlertPercent, at: now
+        ).first
     }
 
     private func budgets(

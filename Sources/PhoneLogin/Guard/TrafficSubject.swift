@@ -7,8 +7,8 @@ package enum TrafficSubject: Hashable, Sendable {
     case range(String)
     /// A hundred thousand: the last five digits dropped. Whoever goes through ranges one by one stays in a block.
     case block(String)
-    /// ISO 3166-1 alpha-2.
-    case country(String)
+    /// One client's texts to one country (ISO 3166-1 alpha-2): what strangers do to one client is no other's fault.
+    case country(String, client: String)
     case client(String)
 
     package var kind: String {
@@ -22,7 +22,16 @@ package enum TrafficSubject: Hashable, Sendable {
 
     package var name: String {
         switch self {
-        case .range(let name), .block(let name), .country(let name), .client(let name): name
+        case .range(let name), .block(let name), .client(let name): name
+        case .country(let name, let client): "\(name):\(client)"
+        }
+    }
+
+    /// Whether it holds many ranges.
+    package var isWide: Bool {
+        switch self {
+        case .range, .block: false
+        case .country, .client: true
         }
     }
 
@@ -35,7 +44,10 @@ package enum TrafficSubject: Hashable, Sendable {
         switch parts[0] {
         case "range": self = .range(parts[1])
         case "block": self = .block(parts[1])
-        case "country": self = .country(parts[1])
+        case "country":
+            let place = parts[1].split(separator: ":", maxSplits: 1).map(String.init)
+            guard place.count == 2 else { return nil }
+            self = .country(place[0], client: place[1])
         case "client": self = .client(parts[1])
         default: return nil
         }
@@ -44,8 +56,8 @@ package enum TrafficSubject: Hashable, Sendable {
     /// Everything that a text to a number counts for, narrowest first.
     package static func all(of phone: PhoneNumber, client: ClientID) -> [TrafficSubject] {
         [
-            .range(rangeName(of: phone.e164)), .block(String(phone.e164.dropLast(5))), .country(phone.region),
-            .client(client.rawValue),
+            .range(rangeName(of: phone.e164)), .block(String(phone.e164.dropLast(5))),
+            .country(phone.region, client: client.rawValue), .client(client.rawValue),
         ]
     }
 

@@ -36,10 +36,15 @@ extension SQLStore: GuardStore {
         }
     }
 
-    package func unblock(_ subject: TrafficSubject?) async throws -> Int {
+    package func unblock(_ places: GuardedPlaces) async throws -> Int {
         try await engine.write { connection in
-            guard let subject else { return try await connection.run("DELETE FROM traffic") }
-            return try await connection.run("DELETE FROM traffic WHERE subject = \(subject.key)")
+            switch places {
+            case .all: try await connection.run("DELETE FROM traffic")
+            case .subject(let subject):
+                try await connection.run("DELETE FROM traffic WHERE subject = \(subject.key)")
+            case .country(let region):
+                try await connection.run("DELETE FROM traffic WHERE subject LIKE \("country:\(region):%")")
+            }
         }
     }
 }

@@ -129,25 +129,25 @@ extension SQLStore: ReceiptStore {
         _ receipt: DeliveryReceipt, from connector: String, at now: Timestamp
     ) async throws -> ReceiptEffect {
         try await engine.write { connection in
-            guard let message = try await connection.sentMessage(of: receipt, by: connector) else { return .none }
+            guard let message = try await connection.acceptedMessage(of: receipt, by: connector) else {
+                return .unknown
+            }
+            guard message.state == MessageState.sent.rawValue else { return .none }
             switch receipt.state {
             case .delivered:
                 try await connection.run(
                     "UPDATE message SET state = 'delivered', body = NULL, due_at = NULL WHERE id = \(message.id)")
                 return .recorded
             case .failed:
-                try await connection.record(
-                    .messageFailed(
-                        id: message.id, client: message.clientID, "the provider could not deliver the text",
-                        answer: receipt.answer.stored, at: now))
                 return try await connection.moveOn(message, from: connector, receipt, at: now)
             }
         }
     }
 }
 
-private struct SentMessage {
+private struct AcceptedMessage {
     let id: String
+    let state: String
     let clientID: String
     let failedConnectors: String
     /// Words are kept only while another connector may need them.
@@ -157,31 +157,34 @@ private struct SentMessage {
 
 extension SQLConnection {
     /// By the provider's id where it has one of its own, else by ours; when both are given, both must fit.
-    fileprivate func sentMessage(of receipt: DeliveryReceipt, by connector: String) async throws -> SentMessage? {
+    fileprivate func acceptedMessage(
+        of receipt: DeliveryReceipt, by connector: String
+    ) async throws -> AcceptedMessage? {
         let row: SQLRow?
         if let providerID = receipt.providerID {
             row = try await first(
                 """
-                SELECT id, client_id, failed_connectors, body, expires_at FROM message
-                WHERE provider_id = \(providerID) AND connector = \(connector) AND state = 'sent'
+                SELECT id, state, client_id, failed_connectors, body, expires_at FROM message
+                WHERE provider_id = \(providerID) AND connector = \(connector)
                 """)
         } else {
             row = try await first(
                 """
-                SELECT id, client_id, failed_connectors, body, expires_at FROM message
-                WHERE id = \(receipt.messageID) AND connector = \(connector) AND state = 'sent'
+                SELECT id, state, client_id, failed_connectors, body, expires_at FROM message
+                WHERE id = \(receipt.messageID) AND connector = \(connector)
                 """)
         }
         guard let row else { return nil }
-        let message = SentMessage(
-            id: try row.text(0), clientID: try row.text(1), failedConnectors: try row.text(2),
-            hasWords: try row.optionalBlob(3) != nil, expiresAt: try row.time(4))
+        let message = AcceptedMessage(
+            id: try row.text(0), state: try row.text(1), clientID: try row.text(2),
+            failedConnectors: try row.text(3), hasWords: try row.optionalBlob(4) != nil,
+            expiresAt: try row.time(5))
         return receipt.messageID.map { $0 == message.id } ?? true ? message : nil
     }
 
     /// The same code by another way, while it lives.
     fileprivate func moveOn(
-        _ message: SentMessage, from connector: String, _ receipt: DeliveryReceipt, at now: Timestamp
+        _ message: AcceptedMessage, from connector: String, _ receipt: DeliveryReceipt, at now: Timestamp
     ) async throws -> ReceiptEffect {
         let answer = receipt.answer.stored
         guard message.hasWords, now < message.expiresAt else {
@@ -190,8 +193,16 @@ extension SQLConnection {
                 UPDATE message SET state = 'failed', body = NULL, due_at = NULL, answer = \(answer)
                 WHERE id = \(message.id)
                 """)
+            try await record(
+                .messageFailed(
+                    id: message.id, client: message.clientID, "the provider could not deliver the text",
+                    answer: answer, at: now))
             return .recorded
         }
+        try await record(
+            .messageFailed(
+                .messageMovedOn, id: message.id, client: message.clientID,
+                "the provider could not deliver the text: another one gets it", answer: answer, at: now))
         try await run(
             """
             UPDATE message SET state = 'queued', due_at = \(now), answer = \(answer),
@@ -205,10 +216,11 @@ extension SQLConnection {
 extension SecurityEvent {
     /// No request waits for this any more: the message's id stands in for the request's.
     fileprivate static func messageFailed(
-        id: String, client: String, _ reason: StaticString, answer: String?, at now: Timestamp
+        _ kind: Kind = .messageFailed, id: String, client: String, _ reason: StaticString, answer: String?,
+        at now: Timestamp
     ) -> SecurityEvent {
         SecurityEvent(
-            .messageFailed, at: now, origin: RequestOrigin(requestID: id, address: nil), clientID: client,
+            kind, at: now, origin: RequestOrigin(requestID: id, address: nil), clientID: client,
             reason: reason, figures: answer)
     }
 }

@@ -132,7 +132,7 @@ extension SecurityEvent {
         SecurityEvent(
             .sendRefused, at: now, origin: origin, clientID: operation.client.rawValue,
             phone: operation.phone.masked, rule: refusal.name.rawValue, reason: "limit reached",
-            retryAfterSeconds: refusal.retryAfterSeconds)
+            retryAfterSeconds: refusal.retryAfterSeconds, figures: "limit \(refusal.limit)")
     }
 
     fileprivate static func exhausted(

@@ -1,8 +1,8 @@
-import PhoneNumbers
 import DeveloperLog
 import Messaging
 import OAuth
 import PhoneLogin
+import PhoneNumbers
 import RateLimiting
 import Time
 
@@ -18,26 +18,42 @@ struct SendingJudge {
     /// - Parameter isNewCode: a code asked for again counts its money, not another unconfirmed text.
     func judge(isNewCode: Bool) async throws -> PhoneOperationStart? {
         guard let charges = operation.guardCharges else { return nil }
-        let conversions = isNewCode ? charges.conversions : []
-        for (index, conversion) in conversions.enumerated() {
-            guard let refusal = try await count(conversion.subject, by: conversion.rule) else { continue }
-            guard !charges.isDryRun else {
-                try await record(.guardDryRun, refusal)
-                continue
+        var counted: [TrafficSubject] = []
+        var isBadBlock = false
+        var isUnproven = false
+        for (subject, rule) in isNewCode ? charges.conversions : [] {
+            // A bad block pays for itself: its country and client are not blamed for it.
+            if isBadBlock, subject.isWide { break }
+            let traffic = try await connection.countText(of: subject, by: rule, at: now)
+            counted.append(subject)
+            if let refusal = try await refusal(of: subject, traffic, by: rule),
+                try await stops(refusal, charges, counted: counted, spent: [])
+            {
+                return refusal.start
             }
-            try await uncount(conversions[...index].map(\.subject))
-            try await record(.sendRefused, refusal)
-            return refusal.start
+            switch subject {
+            case .block: isBadBlock = rule.isSuspicious(traffic, at: now)
+            // One confirmed for each `textsPerConfirmation` sent: this text is on the credit of those.
+            case .country: isUnproven = rule.unconfirmed(traffic, at: now) > 0
+            case .range, .client: break
+            }
         }
-        guard let refusal = try await spend(charges.budgets) else { return nil }
-        guard !charges.isDryRun else {
-            try await record(.guardDryRun, refusal)
-            return nil
-        }
-        try await unspend(charges.budgets)
-        try await uncount(conversions.map(\.subject))
-        try await record(.sendRefused, refusal)
-        return refusal.start
+        let purses = (isBadBlock || isUnproven ? [charges.unproven] : []).compactMap(\.self) + charges.budgets
+        let (refusal, alerts) = try await spend(purses)
+        if let refusal, try await stops(refusal, charges, counted: counted, spent: purses) { return refusal.start }
+        for alert in alerts { try await connection.record(alert) }
+        return nil
+    }
+
+    /// Logs a refusal, and undoes what was counted unless the guard only watches.
+    private func stops(
+        _ refusal: Refusal, _ charges: GuardCharges, counted: [TrafficSubject], spent: [BudgetCharge]
+    ) async throws -> Bool {
+        try await record(charges.isDryRun ? .guardDryRun : .sendRefused, refusal)
+        guard !charges.isDryRun else { return false }
+        try await unspend(spent)
+        try await uncount(counted)
+        return true
     }
 
     private struct Refusal {
@@ -60,13 +76,15 @@ struct SendingJudge {
 // MARK: - Sent against confirmed
 
 extension SendingJudge {
-    private func count(_ subject: TrafficSubject, by rule: ConversionRule) async throws -> Refusal? {
-        let traffic = try await connection.countText(of: subject, by: rule, at: now)
+    private func refusal(
+        of subject: TrafficSubject, _ traffic: Traffic, by rule: ConversionRule
+    ) async throws -> Refusal? {
         let (sent, confirmed) = rule.counts(traffic, at: now)
         func refusal(_ reason: StaticString, until: Timestamp, _ start: PhoneOperationStart) -> Refusal {
             Refusal(
                 rule: rule.name, reason: reason,
-                figures: "\(subject.kind) \(subject.name): \(sent - 1) texts, \(confirmed) confirmed, limit \(rule.limit)",
+                figures:
+                    "\(subject.kind) \(subject.name): \(sent - 1) texts, \(confirmed) confirmed, limit \(rule.limit)",
                 until: until, start: start)
         }
         func limited(until: Timestamp) -> PhoneOperationStart {
@@ -147,8 +165,8 @@ extension SQLConnection {
 // MARK: - Money
 
 extension SendingJudge {
-    /// Takes the price from every purse, and tells which of them cannot pay.
-    private func spend(_ charges: [BudgetCharge]) async throws -> Refusal? {
+    /// Takes the price from every purse, and tells the first that cannot pay, and those that run out.
+    private func spend(_ charges: [BudgetCharge]) async throws -> (refusal: Refusal?, alerts: [SecurityEvent]) {
         var refusal: Refusal?
         var alerts: [SecurityEvent] = []
         for charge in charges {
@@ -164,11 +182,14 @@ extension SendingJudge {
             let spent = Money(millionths: try row?.integer(0) ?? price)
             guard let budget = charge.budget else { continue }
             let before = Money(millionths: spent.millionths - price)
-            let figures = "\(charge.subject) \(charge.period): \(before) of \(budget) spent, this text costs \(charge.price)"
+            let figures =
+                "\(charge.subject) \(charge.period): \(before) of \(budget) spent, this text costs \(charge.price)"
             if spent > budget, refusal == nil {
                 refusal = Refusal(
-                    rule: charge.name, reason: "the texting budget is used up", figures: figures,
-                    until: charge.endsAt, start: .overBudget(until: charge.endsAt))
+                    rule: charge.name,
+                    reason: charge.name == .unprovenBudget
+                        ? "the budget for texts that few confirm is used up" : "the texting budget is used up",
+                    figures: figures, until: charge.endsAt, start: .overBudget(until: charge.endsAt))
             }
             if let alert = charge.alert, before < alert, spent >= alert {
                 alerts.append(
@@ -177,9 +198,7 @@ extension SendingJudge {
                         rule: charge.name.rawValue, reason: "the texting budget runs out", figures: figures))
             }
         }
-        // A refused text is unspent, and the next one crosses the line again.
-        if refusal == nil { for alert in alerts { try await connection.record(alert) } }
-        return refusal
+        return (refusal, alerts)
     }
 
     private func unspend(_ charges: [BudgetCharge]) async throws {

@@ -1,5 +1,5 @@
-import Cryptography
 import Accounts
+import Cryptography
 import HTTPTypes
 package import Hummingbird
 import Logging

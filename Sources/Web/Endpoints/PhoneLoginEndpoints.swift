@@ -1,10 +1,10 @@
-import Time
-import Messaging
 import HTTPTypes
 package import Hummingbird
 import JOSE
+import Messaging
 package import PhoneLogin
 import RateLimiting
+import Time
 
 /// `POST /oauth2/login/phone/request` and `…/confirm`: a phone login that a game or app runs itself; and
 /// `GET …/operation/{operation_id}`, by which it learns what became of the text.

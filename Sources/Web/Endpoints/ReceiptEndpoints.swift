@@ -1,7 +1,7 @@
-import Logging
 package import DeveloperLog
 import HTTPTypes
 package import Hummingbird
+import Logging
 package import Messaging
 import NIOCore
 package import OAuth
@@ -81,26 +81,26 @@ package struct ReceiptEndpoints: Sendable {
     }
 
     private func record(_ receipts: [DeliveryReceipt], from connector: String) async throws {
-        let early = try await effectless(receipts, from: connector)
+        let early = try await unknown(receipts, from: connector)
         guard !early.isEmpty else { return }
         // A quick provider reports before its own answer to the text is on disk.
         try await Task.sleep(for: .seconds(1))
-        _ = try await effectless(early, from: connector)
+        _ = try await unknown(early, from: connector)
     }
 
-    /// Records receipts, and tells which of them changed nothing.
-    private func effectless(
+    /// Records receipts, and tells which of them are about no text that was accepted.
+    private func unknown(
         _ receipts: [DeliveryReceipt], from connector: String
     ) async throws -> [DeliveryReceipt] {
-        var without: [DeliveryReceipt] = []
+        var unknown: [DeliveryReceipt] = []
         for receipt in receipts {
             switch try await store.record(receipt, from: connector, at: edge.now) {
-            case .recorded: break
+            case .recorded, .none: break
             case .movedOn: doorbell.ring()
-            case .none: without.append(receipt)
+            case .unknown: unknown.append(receipt)
             }
         }
-        return without
+        return unknown
     }
 
     private func recordForgery(_ connector: String, _ request: Request, _ context: DenwaRequestContext) async {

@@ -1,18 +1,15 @@
 package import Hummingbird
 package import Messaging
 import NIOCore
-package import Time
 
 /// `GET /metrics`, on a port of its own: figures are for the operator, not for the internet.
 package struct MetricsEndpoint: Sendable {
     private let requests: RequestMetrics
     private let routing: MessageRouting
-    private let clock: WallClock
 
-    package init(requests: RequestMetrics, routing: MessageRouting, clock: WallClock) {
+    package init(requests: RequestMetrics, routing: MessageRouting) {
         self.requests = requests
         self.routing = routing
-        self.clock = clock
     }
 
     package func add(to router: Router<DenwaRequestContext>) {
@@ -24,15 +21,13 @@ package struct MetricsEndpoint: Sendable {
     }
 
     private func deliveries() -> String {
-        let now = clock.now()
         let tries = routing.connectors.flatMap { connector in
             connector.breaker.totals.sorted { $0.key < $1.key }.map { outcome, count in
                 #"denwa_text_deliveries_total{connector="\#(connector.name)",outcome="\#(outcome)"} \#(count)"#
             }
         }
         let open = routing.connectors.map { connector in
-            let isOpen = connector.breaker.openSeconds(at: now) != nil
-            return #"denwa_connector_available{connector="\#(connector.name)"} \#(isOpen ? 0 : 1)"#
+            #"denwa_connector_available{connector="\#(connector.name)"} \#(connector.breaker.isOpen ? 0 : 1)"#
         }
         let lines =
             [

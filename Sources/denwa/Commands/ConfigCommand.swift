@@ -40,6 +40,7 @@ struct ConfigCommand: AsyncParsableCommand {
             if let logo = configuration.brandLogoFile {
                 do { _ = try LogoFile.read(logo, namedIn: "") } catch { problems.append("branding.logoFile: \(error)") }
             }
+            do { _ = try Composition.readTemplates(configuration) } catch { problems.append("\(error)") }
             guard problems.isEmpty else { throw Failure(problems.joined(separator: "\n")) }
         }
     }

@@ -55,7 +55,7 @@ struct Doctor: AsyncParsableCommand {
         return [
             Finding(subject: "configuration", isFine: true, text: "\(mode), issuer \(configuration.issuer.url)"),
             cryptography(), phoneNumbers(), await database(configuration), keys(configuration),
-            clients(configuration), clock(), port(configuration), production(configuration),
+            clients(configuration), connectors(configuration), clock(), port(configuration), production(configuration),
         ].compactMap(\.self)
     }
 
@@ -131,6 +131,14 @@ struct Doctor: AsyncParsableCommand {
             }
             guard problems.isEmpty else { throw Failure(problems.joined(separator: "; ")) }
             return "\(clients.count) registered in \(configuration.clientsFile)"
+        }
+    }
+
+    private func connectors(_ configuration: ServerConfiguration) -> Finding {
+        check("texts", mend: "See docs/messages.md.") {
+            _ = try Composition.readTemplates(configuration)
+            let names = configuration.connectors.map(\.name).joined(separator: ", then ")
+            return "sent by \(names); try one with `denwa messages test`"
         }
     }
 

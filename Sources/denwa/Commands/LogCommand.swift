@@ -86,7 +86,8 @@ extension SecurityEvent {
         let details = [
             clientID.map { "client=\($0)" }, accountID.map { "user=\($0)" }, phone.map { "phone=\($0)" },
             address.map { "address=\($0)" },
-            rule.map { "rule=\($0)" }, figures.map { "figures=\"\($0)\"" }, retryAfterSeconds.map { "lifts_in=\($0)s" }, "request=\(requestID)",
+            rule.map { "rule=\($0)" }, figures.map { "figures=\"\($0)\"" }, retryAfterSeconds.map { "lifts_in=\($0)s" },
+            "request=\(requestID)",
         ]
         return "\(at.internetDate) \(kind.rawValue): \(reason) " + details.compactMap(\.self).joined(separator: " ")
     }

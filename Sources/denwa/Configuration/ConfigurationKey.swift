@@ -2,7 +2,7 @@
 /// the reader, `--help`, `denwa config reference` and docs/configuration.md all come from it.
 struct ConfigurationKey: Sendable {
     enum Kind: String, Sendable {
-        case text, integer, list, limit
+        case text, integer, list, limit, amount
         case flag = "true/false"
         case json = "JSON"
     }
@@ -108,17 +108,17 @@ extension ConfigurationKey {
             name: "guard.mode", kind: .text, fallback: "enforce",
             help: "What guards the texting budget: enforce, dryRun (logs what it would refuse) or off."),
         .init(
-            name: "guard.unconfirmedPerRange", kind: .limit, fallback: "50/86400",
+            name: "guard.unconfirmedPerRange", kind: .limit, fallback: "40/86400",
             help: "Codes to a thousand neighbouring numbers that nobody confirms; then the range is blocked."),
         .init(
-            name: "guard.unconfirmedPerBlock", kind: .limit, fallback: "150/86400",
+            name: "guard.unconfirmedPerBlock", kind: .limit, fallback: "60/86400",
             help: "The same for a hundred thousand neighbouring numbers."),
         .init(
             name: "guard.unconfirmedPerCountry", kind: .limit, fallback: "500/86400",
-            help: "Codes to one country that nobody confirms; then its texts wait for the window to slide."),
+            help: "Codes of one client to one country that nobody confirms; then they wait for the window to slide."),
         .init(
             name: "guard.unconfirmedPerClient", kind: .limit, fallback: "1000/86400",
-            help: "The same for one client."),
+            help: "The same for all of one client's codes."),
         .init(
             name: "guard.minimumConversionPercent", kind: .integer, fallback: "25",
             help: "How many of its codes a place must confirm to be no suspect: one confirmed makes up for 100 / this."),
@@ -126,11 +126,14 @@ extension ConfigurationKey {
             name: "guard.blockSeconds", kind: .integer, fallback: "86400",
             help: "How long a range or block stays blocked."),
         .init(
-            name: "guard.dailyBudget", kind: .text, fallback: "50",
+            name: "guard.dailyBudget", kind: .amount, fallback: "100",
             help: "What all texts of a day (UTC) may cost; 0: no limit."),
         .init(
-            name: "guard.monthlyBudget", kind: .text, fallback: "500",
+            name: "guard.monthlyBudget", kind: .amount, fallback: "1000",
             help: "What all texts of a month (UTC) may cost; 0: no limit."),
+        .init(
+            name: "guard.unprovenBudget", kind: .amount, fallback: "20",
+            help: "What one client's texts of a day may cost where few confirm them, or nobody did yet; 0: no limit."),
         .init(
             name: "guard.budgetAlertPercent", kind: .integer, fallback: "80",
             help: "From here on a budget is reported in the developer log."),

@@ -130,7 +130,13 @@ struct ConfigurationReader {
                 sources.report("\(source) must be a list of connectors, each with a \"type\"")
                 return []
             }
-            entries = list
+            entries = list.map { entry in
+                guard entry["type"]?.string == "file", entry["path"] == nil, let outboxFile,
+                    var members = entry.object
+                else { return entry }
+                members["path"] = .string(outboxFile)
+                return .object(members)
+            }
         } else {
             entries = [outboxFile.map { ["type": "file", "path": .string($0)] } ?? ["type": "console"]]
         }
@@ -140,6 +146,20 @@ struct ConfigurationReader {
             entries, receiptBase: receiptBase, isReachable: issuer.isSecure && !issuer.isLoopback,
             environment: ProcessInfo.processInfo.environment)
         for problem in reading.problems { sources.report("messaging.connectors: \(problem)") }
+        let texting = reading.connectors.filter { $0.connector.channels.contains(.sms) }
+        if reading.problems.isEmpty, texting.isEmpty {
+            sources.report("messaging.connectors: none of them sends text messages")
+        }
+        let served = texting.map(\.countries)
+        if !served.contains([]) {
+            let missing = list("phone.allowedCountries").map { $0.uppercased() }.filter { country in
+                !served.contains { $0.contains(country) }
+            }
+            if !missing.isEmpty {
+                connectorWarnings.append(
+                    "messaging.connectors: none takes texts to \(missing.joined(separator: ", "))")
+            }
+        }
         connectorWarnings += reading.warnings.map { "messaging.connectors: \($0)" }
         return reading.connectors
     }
@@ -158,6 +178,7 @@ struct ConfigurationReader {
         settings.blockSeconds = integer("guard.blockSeconds", settings.blockSeconds, in: 60...31_536_000)
         settings.budget.daily = money("guard.dailyBudget", settings.budget.daily)
         settings.budget.monthly = money("guard.monthlyBudget", settings.budget.monthly)
+        settings.unprovenBudget = money("guard.unprovenBudget", settings.unprovenBudget)
         settings.budgetAlertPercent = integer("guard.budgetAlertPercent", settings.budgetAlertPercent, in: 1...100)
         settings.prices = prices()
         return settings
@@ -175,7 +196,8 @@ struct ConfigurationReader {
             guard region == "*" || region.utf8.count == 2,
                 let price = Money(member.value.string ?? member.value.serializedText)
             else {
-                sources.report("\(source): \"\(member.name)\" must be an ISO 3166-1 code or *, with a price such as 0.05")
+                sources.report(
+                    "\(source): \"\(member.name)\" must be an ISO 3166-1 code or *, with a price such as 0.05")
                 continue
             }
             prices[region] = price

@@ -84,6 +84,7 @@ struct ConfigurationSources {
         case .integer: value.integer.map(String.init)
         case .flag: value.bool.map(String.init)
         case .limit: value.string ?? value.integer.map(String.init)
+        case .amount: value.string ?? (value.number == nil ? nil : value.serializedText)
         case .list:
             value.array.flatMap { items in
                 let texts = items.compactMap(\.string)
@@ -99,6 +100,7 @@ struct ConfigurationSources {
         case .integer: "an integer"
         case .flag: "true or false"
         case .limit: "\"<count>/<seconds>\" or 0"
+        case .amount: "an amount such as 20 or 12.50"
         case .list: "a list of texts"
         case .json: "JSON"
         }

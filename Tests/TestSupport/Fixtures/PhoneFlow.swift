@@ -57,7 +57,8 @@ package struct PhoneFlow: Sendable {
         return try await store.claimMessages(atMost: 1000, leaseUntil: now.adding(seconds: 3600), at: now).map {
             TextMessage(
                 id: $0.id, recipient: $0.recipient, region: $0.region,
-                content: try known(messageSeal.open($0.sealedContent, id: $0.id)), template: $0.template, locale: $0.locale, clientID: $0.clientID, createdAt: $0.createdAt,
+                content: try known(messageSeal.open($0.sealedContent, id: $0.id)), template: $0.template,
+                locale: $0.locale, clientID: $0.clientID, createdAt: $0.createdAt,
                 expiresAt: $0.expiresAt)
         }
     }

@@ -103,7 +103,8 @@ package struct PhoneLoginFixture: Sendable {
                 LimitCharge(
                     .guessesPerNumber, guessesPerNumber, subject: device.map { "\(phone.e164) \($0)" } ?? phone.e164)
             },
-            confirmed: confirmedTraffic, newAccount: AccountID(Unique.name("account")), reward: reward(authorizationCode, at: now))
+            confirmed: confirmedTraffic, newAccount: AccountID(Unique.name("account")),
+            reward: reward(authorizationCode, at: now))
     }
 }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import JOSE
+import OAuth
 import PhoneLogin
 import RateLimiting
 import Storage
@@ -24,20 +25,18 @@ struct GuardCommand: AsyncParsableCommand {
             let settings = configuration.guardSettings
             let places = report.rows.compactMap { row in
                 SendingGuard(settings).rule(of: row.subject).map { Place(row, rule: $0, at: now) }
-            }
+            }.filter { $0.counts.sent > 0 || $0.standing != .free }
+            let clients = (try? ClientsCommand.file().0.clients) ?? []
             if json {
                 let object: JSONValue = [
                     "mode": .string(settings.mode.rawValue),
-                    "spending": .array(report.purses.map { $0.json(settings) }),
+                    "spending": .array(report.purses.map { $0.json(settings, clients) }),
                     "places": .array(places.map { $0.json(at: now) }),
                 ]
                 return print(object.serializedText)
             }
             print("mode \(settings.mode.rawValue)")
-            for purse in report.purses {
-                let budget = purse.budget(settings).map { " of \($0)" } ?? ""
-                print("spent \(purse.period.padded(to: 10)) \(purse.spent)\(budget) \(purse.subject)")
-            }
+            for purse in report.purses { print(purse.text(settings, clients)) }
             for place in places { print(place.line(at: now)) }
         }
     }
@@ -52,22 +51,23 @@ struct GuardCommand: AsyncParsableCommand {
         @Option(help: "A client's id.") var client: String?
         @Flag(help: "Everything.") var all = false
 
-        private var subjects: [TrafficSubject] {
+        private var places: [GuardedPlaces] {
             [
-                range.map(TrafficSubject.range), block.map(TrafficSubject.block),
-                country.map { .country($0.uppercased()) }, client.map(TrafficSubject.client),
+                range.map { .subject(.range($0)) }, block.map { .subject(.block($0)) },
+                country.map { .country($0.uppercased()) }, client.map { .subject(.client($0)) }, all ? .all : nil,
             ].compactMap(\.self)
         }
 
         func validate() throws {
-            guard subjects.count + (all ? 1 : 0) == 1 else {
-                throw ValidationError("give one of --range, --block, --country, --client and --all")
+            guard places.count == 1, country.map({ $0.utf8.count == 2 }) ?? true else {
+                throw ValidationError("give one of --range, --block, --country (two letters), --client and --all")
             }
         }
 
         func run() async throws {
             let (store, _) = try await MessagesCommand.store()
-            let count = try await store.unblock(subjects.first)
+            guard let place = places.first else { return }
+            let count = try await store.unblock(place)
             guard count > 0 else { throw Failure("Nothing was counted there.") }
             print(all ? "Forgotten: \(count) places." : "Forgotten: texts go there again.")
         }
@@ -112,16 +112,28 @@ private struct Place {
 }
 
 extension GuardReport.Purse {
-    fileprivate func budget(_ settings: GuardSettings) -> Money? {
-        guard subject == "server" else { return nil }
-        return period.utf8.count == 10 ? settings.budget.daily : settings.budget.monthly
+    private func budget(_ settings: GuardSettings, _ clients: [Client]) -> Money? {
+        let isOfDay = period.utf8.count == 10
+        let owner = subject.split(separator: ":", maxSplits: 1).map(String.init)
+        switch owner.first {
+        case "server": return isOfDay ? settings.budget.daily : settings.budget.monthly
+        case "unproven": return settings.unprovenBudget
+        default:
+            let client = clients.first { $0.id.rawValue == owner.last }
+            return isOfDay ? client?.textingBudgetDaily : client?.textingBudgetMonthly
+        }
     }
 
-    fileprivate func json(_ settings: GuardSettings) -> JSONValue {
+    fileprivate func text(_ settings: GuardSettings, _ clients: [Client]) -> String {
+        let budget = budget(settings, clients).map { " of \($0)" } ?? ""
+        return "spent \(period.padded(to: 10)) \(spent)\(budget) \(subject)"
+    }
+
+    fileprivate func json(_ settings: GuardSettings, _ clients: [Client]) -> JSONValue {
         var members: JSONObject = [
             "subject": .string(subject), "period": .string(period), "spent": .string("\(spent)"),
         ]
-        if let budget = budget(settings) { members["budget"] = .string("\(budget)") }
+        if let budget = budget(settings, clients) { members["budget"] = .string("\(budget)") }
         return .object(members)
     }
 }

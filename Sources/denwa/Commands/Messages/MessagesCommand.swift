@@ -40,6 +40,7 @@ extension MessagesCommand {
             let (store, _) = try await MessagesCommand.store()
             let messages = try await store.messages(
                 in: state.flatMap(MessageState.init(rawValue:)), of: client, limit: limit)
+            if messages.isEmpty, !json { print("There are no such texts.") }
             for message in messages { print(json ? message.json.serializedText : message.line) }
         }
     }
@@ -67,7 +68,12 @@ extension MessagesCommand {
         @Argument(help: "Its id, as `messages list` shows it.") var id: String
 
         func run() async throws {
-            let (store, _) = try await MessagesCommand.store()
+            let (store, configuration) = try await MessagesCommand.store()
+            if let message = try await store.message(id), message.state == .sent {
+                let had = message.failedConnectors + [message.connector].compactMap(\.self)
+                let names = configuration.connectors.map(\.name).filter { !had.contains($0) }
+                guard !names.isEmpty else { throw Failure("Every connector has had this text.") }
+            }
             switch try await store.retry(id, at: WallClock.system.now()) {
             case .hastened: print("Queued again: it is sent at once.")
             case .movedOn: print("Queued again: the next connector gets it.")

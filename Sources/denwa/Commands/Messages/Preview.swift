@@ -1,8 +1,8 @@
-import PhoneLogin
 import ArgumentParser
 import JOSE
 import Messaging
 import OAuth
+import PhoneLogin
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -68,6 +68,10 @@ extension MessagesCommand {
             return "\(page)?operation_id=\(id)&link_token=\(token)"
         }
 
+        private static func warning(_ length: MessageLength) -> String {
+            "costs \(length.segments) segments a text: shorten it, or the app's name"
+        }
+
         private func show(_ content: MessageContent, in language: String, _ channel: MessageChannel) {
             let length = MessageLength(of: content.body)
             if json {
@@ -77,6 +81,7 @@ extension MessagesCommand {
                     members["encoding"] = .string(length.encoding.rawValue)
                     members["length"] = .integer(Int64(length.units))
                     members["segments"] = .integer(Int64(length.segments))
+                    if length.segments > 1 { members["warning"] = .string(Self.warning(length)) }
                 }
                 return print(JSONValue.object(members).serializedText)
             }
@@ -84,7 +89,7 @@ extension MessagesCommand {
             print(channel == .sms ? "\(language): \(size)" : "\(language): \(content.subject ?? "")")
             for line in content.body.split(separator: "\n", omittingEmptySubsequences: false) { print("    \(line)") }
             if channel == .sms, length.segments > 1 {
-                print("  ! costs \(length.segments) segments a text: shorten it, or the app's name")
+                print("  ! \(Self.warning(length))")
             }
             print("")
         }

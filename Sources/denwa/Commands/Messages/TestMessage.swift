@@ -1,8 +1,8 @@
-import PhoneLogin
 import ArgumentParser
 import Cryptography
 import Messaging
 import OutboundHTTP
+import PhoneLogin
 import PhoneNumbers
 import Time
 
@@ -27,7 +27,7 @@ extension MessagesCommand {
             let result: SendResult
             if let http = configured.connector as? any HTTPConnector {
                 let exchange = await http.exchange(message, at: now)
-                if let reply = exchange.reply { show(reply) }
+                if let reply = exchange.reply { show(reply, hiding: message) }
                 result = exchange.result
             } else {
                 result = await configured.connector.send(message, at: now)
@@ -73,11 +73,16 @@ extension MessagesCommand {
         }
 
         /// As it came, but for what would make a terminal do something.
-        private func show(_ reply: OutboundReply) {
+        private func show(_ reply: OutboundReply, hiding message: TextMessage) {
             print("HTTP \(reply.status)")
-            let text = String(decoding: reply.body.prefix(4096), as: UTF8.self).unicodeScalars.map { scalar in
-                scalar.properties.generalCategory == .control && scalar != "\n" ? " " : String(scalar)
-            }
+            let digits = String(message.recipient.drop { $0 == "+" })
+            let masked = PhoneNumber(trusted: message.recipient, region: "", lineType: .unknown).masked
+            // Answers get pasted into tickets.
+            let text = String(decoding: reply.body.prefix(4096), as: UTF8.self)
+                .replacing("+\(digits)", with: masked).replacing(digits, with: masked)
+                .unicodeScalars.map { scalar in
+                    scalar.properties.generalCategory == .control && scalar != "\n" ? " " : String(scalar)
+                }
             if !text.isEmpty { print(text.joined()) }
         }
     }
