@@ -8,7 +8,7 @@ REQUIREMENTS := Tests/EndToEnd/requirements.txt
 SOURCES := Sources Tests Benchmarks Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-swift test-end-to-end lint format bench clean
+.PHONY: help setup run test test-swift test-end-to-end lint format bench simulate clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -56,10 +56,16 @@ bench: setup ## Measure the release build; results and method are in docs/benchm
 	swift build -c release --product denwa
 	swift build -c release --product storage-benchmark
 	$(PYTHON) Benchmarks/run.py $(BENCH)
+	$(PYTHON) Benchmarks/slow_provider.py
 	.build/release/storage-benchmark var/bench
 	$(CXX) -std=c++17 -O2 -ISources/CPhoneNumber/include -o var/bench/phone-numbers \
 	  Benchmarks/PhoneNumbers/PhoneNumberBenchmark.cpp Sources/CPhoneNumber/*.cpp -lphonenumber
 	var/bench/phone-numbers
+
+simulate: setup ## Attack the texting budget in a simulation; the figures and the picture are in docs/abuse.md
+	swift build -c release --product abuse-simulation
+	.build/release/abuse-simulation var/simulation > var/simulation.jsonl
+	$(PYTHON) Benchmarks/draw_simulation.py var/simulation.jsonl docs/images
 
 clean: ## Remove what was built and what a development server wrote
 	rm -rf .build .venv var

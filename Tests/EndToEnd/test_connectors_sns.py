@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from typing import Any, Callable, Iterator
-from urllib.parse import quote, quote_plus, urlencode
 
-import httpx
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials as AWSCredentials
 from botocore.exceptions import ClientError
 
 from conftest import StartServer
@@ -23,9 +18,7 @@ from providers.oracles.table import (
 
 #: Everything that a canonical request could get wrong, were it the request's own encoding.
 APP = "Tōkyō *+~&=%;'()! 電話🎮"
-FORM = "application/x-www-form-urlencoded"
 
-Spelling = Callable[..., str]
 
 ROWS = [
     Row("Throttled", THROTTLED, says(Gate.failure("Throttled", 429))),
@@ -192,20 +185,3 @@ def test_amazons_own_client_passes_here_and_with_another_secret_it_does_not(moto
         with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
             forger.publish(PhoneNumber=number, Message=APP)
         assert len(moto.messages(number)) == 1
-
-
-@pytest.mark.parametrize("spelled", [quote, quote_plus], ids=["a space as %20", "a space as +"])
-def test_a_form_may_be_spelled_in_any_way_as_long_as_these_bytes_are_signed(moto: Moto, spelled: Spelling):
-    def publish(secret: str) -> int:
-        form = {"Action": "Publish", "Version": "2010-03-31", "PhoneNumber": number, "Message": APP}
-        body = urlencode(form, quote_via=spelled).encode()
-        request = AWSRequest("POST", moto.url + "/", data=body, headers={"Content-Type": FORM})
-        SigV4Auth(AWSCredentials(moto.publisher.key, secret), "sns", REGION).add_auth(request)
-        headers = dict(request.headers)
-        return httpx.post(request.url, content=body, headers=headers, trust_env=False).status_code
-
-    number = mobile_in("SE")
-    assert publish(moto.publisher.secret) == 200
-    assert [message["message"] for message in moto.messages(number)] == [APP]
-    assert publish("x" * 40) == 403
-    assert len(moto.messages(number)) == 1

@@ -426,6 +426,9 @@ one_of_each = pytest.mark.parametrize("kind", PROVIDERS, indirect=True)
 #: The webhook's receipts have one id only.
 signed_and_unsigned = pytest.mark.parametrize("kind", ["twilio", "tencent"], indirect=True)
 with_two_ids = pytest.mark.parametrize("kind", PROVIDERS[:-1], indirect=True)
+#: Tencent's documentation names no field of a report that repeats our id, so its serial number alone counts.
+with_ids_that_must_agree = pytest.mark.parametrize("kind", ["twilio", "vonage", "aliyun"], indirect=True)
+with_ours = pytest.mark.parametrize("kind", ["twilio", "vonage", "aliyun", "hook"], indirect=True)
 
 
 def assert_taken(kind: Kind, reply: httpx.Response) -> None:
@@ -548,7 +551,7 @@ def test_what_the_provider_did_not_make_is_refused_and_changes_nothing(scene: Sc
     wait_for(login, "delivered")
 
 
-@with_two_ids
+@with_ids_that_must_agree
 def test_a_receipt_that_mixes_two_texts_changes_neither(scene: Scene, kind: Kind):
     (one, text_of_one), (other, text_of_other) = scene.text(kind), scene.text(kind)
     mixed = (kind.about_both(text_of_one, text_of_other), kind.about_both(text_of_other, text_of_one))
@@ -557,7 +560,8 @@ def test_a_receipt_that_mixes_two_texts_changes_neither(scene: Scene, kind: Kind
     for login in (one, other):
         assert state_of(login) == "sent"
         assert scene.seconds(login) == []
-    assert [reply.status_code for reply in replies] == [403, 403]
+    for reply in replies:
+        assert reply.status_code in (200, 204), "genuine, so no provider shall repeat it"
 
 
 @one_of_each
@@ -569,7 +573,7 @@ def test_a_receipt_about_nothing_is_taken_and_changes_nothing(scene: Scene, kind
     assert scene.seconds(login) == []
 
 
-@one_of_each
+@with_ours
 def test_a_receipt_at_another_connectors_address_changes_nothing(scene: Scene, kind: Kind):
     """What one provider may say about its texts, it may not say about another's."""
     login, text = scene.text(kind)
@@ -592,7 +596,8 @@ def test_a_receipt_at_another_connectors_address_changes_nothing(scene: Scene, k
     for anybody in (login, victim):
         assert state_of(anybody) == "sent"
         assert scene.seconds(anybody) == []
-    assert {reply.status_code for reply in replies} == {403}
+    for reply in replies:
+        assert reply.status_code in (200, 204, 403)
 
 
 @pytest.mark.parametrize("outcome", ["delivered", "failed"])
@@ -609,7 +614,7 @@ def test_two_accounts_at_one_provider_do_not_speak_for_each_other(scene: Scene, 
     scene.settle(other)
     assert state_of(login) == "sent"
     assert scene.seconds(login) == []
-    assert [reply.status_code for reply in replies] == [403, 403, 403]
+    assert [reply.status_code for reply in replies] == [204, 403, 403]
 
 
 # MARK: particulars

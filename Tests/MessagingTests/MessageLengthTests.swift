@@ -84,10 +84,13 @@ import Testing
         }
     }
 
-    @Test(arguments: ["ç", "á", "í", "ó", "ê", "ã", "`", "\t", "\u{0}", "\u{A0}", "’", "–", "Ω", "Å", "ａ", "α", "ş"])
+    /// Accents that it lacks, letters of other alphabets, and the signs of the ohm and the ångström.
+    @Test(
+        arguments: [
+            "ç", "á", "í", "ó", "ê", "ã", "ş", "ａ", "α", "`", "\t", "\u{0}", "\u{A0}", "’", "–", "\u{2126}",
+            "\u{212B}",
+        ])
     func `what looks like the default alphabet is not of it`(_ text: String) {
-        // The ohm and the ångström sign are other characters than the letters.
-        let other = ["Ω": "\u{2126}", "Å": "\u{212B}"][text] ?? text
-        #expect(MessageLength(of: other).encoding == .ucs2)
+        #expect(MessageLength(of: text).encoding == .ucs2)
     }
 }

@@ -1,4 +1,5 @@
 import Cryptography
+import JOSE
 import TestSupport
 import Testing
 import Time
@@ -34,14 +35,14 @@ import Time
         let connectors = ["a", "b", "c", "d"].map { connector($0) }
         #expect(names(connectors) == ["a", "b", "c", "d"])
         #expect(names(connectors.reversed()) == ["d", "c", "b", "a"])
-        #expect(names([]) == [])
+        #expect(names([]).isEmpty)
     }
 
     @Test func `what had a text already does not get it again`() {
         let connectors = ["a", "b", "c"].map { connector($0) }
         #expect(names(connectors, without: ["b"]) == ["a", "c"])
         #expect(names(connectors, without: ["a", "c", "x"]) == ["b"])
-        #expect(names(connectors, without: ["a", "b", "c"]) == [])
+        #expect(names(connectors, without: ["a", "b", "c"]).isEmpty)
     }
 
     @Test func `a connector for some countries gets texts to no others`() {
@@ -115,7 +116,7 @@ import Time
 
     // MARK: - When nobody can
 
-    private func open(_ connector: ConfiguredConnector, at now: Timestamp) {
+    private func fail(_ connector: ConfiguredConnector, at now: Timestamp) {
         for _ in 0..<5 { _ = connector.breaker.record(.unreachable, at: now) }
     }
 
@@ -126,9 +127,9 @@ import Time
             routing.unavailableSeconds(for: .sms, region: region, at: .noon.adding(seconds: seconds))
         }
         #expect(seconds(after: 0) == nil)
-        open(connectors[0], at: .noon)
+        fail(connectors[0], at: .noon)
         #expect(seconds(after: 0) == nil)
-        open(connectors[1], at: .noon.adding(seconds: 10))
+        fail(connectors[1], at: .noon.adding(seconds: 10))
         #expect(seconds(after: 10) == 5)
         #expect(seconds(after: 14) == 1)
         #expect(seconds(after: 15) == nil, "one text may find out")

@@ -122,7 +122,9 @@ package struct AliyunConnector: HTTPConnector {
 
     /// 200 for failures too: only `Code` tells.
     package func result(of reply: OutboundReply) -> SendResult {
-        guard let json = try? JSONValue(parsing: reply.body), let code = json["Code"]?.string else {
+        guard let json = try? JSONValue(parsing: reply.body), let code = json["Code"]?.string,
+            reply.isSuccess || code != "OK"
+        else {
             return reply.isSuccess
                 ? SendResult(.unreachable, ProviderAnswer(reply)) : SendResult(unexplained: reply)
         }

@@ -142,7 +142,7 @@ package struct ConnectorMembers {
         let baseURL = fallback.map { optionalText("baseURL") ?? $0 } ?? text("url")
         let member = fallback == nil ? "url" : "baseURL"
         // A whole URL may have a query; paths are put behind a base.
-        if !Self.isURL(baseURL, mayHaveQuery: fallback == nil) {
+        if !baseURL.isEmpty, !Self.isURL(baseURL, mayHaveQuery: fallback == nil) {
             report(
                 "\"\(member)\" must be an http or https URL without user and fragment"
                     + (fallback == nil ? "" : ", and without a query"))

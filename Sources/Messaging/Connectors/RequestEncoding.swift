@@ -2,10 +2,15 @@ import Cryptography
 
 /// How parameters are written into requests, and canonically for the signatures over them.
 enum RequestEncoding {
-    /// `name=value` joined with `&`, in the order given. A form and a query alike.
+    /// `name=value` joined with `&`, in the order given.
     static func pairs(_ parameters: [(name: String, value: String)]) -> String {
         parameters.map { "\(PercentEncoding.encode($0.name))=\(PercentEncoding.encode($0.value))" }.joined(
             separator: "&")
+    }
+
+    /// The body of a form, where a space is a plus (URL Standard, `application/x-www-form-urlencoded`).
+    static func formBody(_ parameters: [(name: String, value: String)]) -> [UInt8] {
+        Array(pairs(parameters).replacing("%20", with: "+").utf8)
     }
 
     /// By the bytes of the names: providers sort names, not the written pairs, which differ where a name is

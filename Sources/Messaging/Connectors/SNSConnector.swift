@@ -32,7 +32,7 @@ package struct SNSConnector: HTTPConnector {
                 (name: "\(entry).Value.StringValue", value: attribute.value),
             ]
         }
-        let body = Array(RequestEncoding.pairs(form).utf8)
+        let body = RequestEncoding.formBody(form)
         return OutboundRequest(
             url: "\(http.baseURL)/",
             headers: signature.headers(host: http.host, path: "\(http.path)/", body: body, at: now)

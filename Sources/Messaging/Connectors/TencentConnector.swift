@@ -72,7 +72,9 @@ package struct TencentConnector: HTTPConnector {
 
     /// 200 for failures too: `Response.Error`, or the status of the one number.
     package func result(of reply: OutboundReply) -> SendResult {
-        guard let response = (try? JSONValue(parsing: reply.body))?["Response"] else {
+        guard let response = (try? JSONValue(parsing: reply.body))?["Response"],
+            reply.isSuccess || response["Error"] != nil
+        else {
             return reply.isSuccess
                 ? SendResult(.unreachable, ProviderAnswer(reply)) : SendResult(unexplained: reply)
         }
@@ -110,11 +112,21 @@ extension TencentConnector: ReceiptSource {
         guard callback.method == "POST", callback.carries(receiptSecret) else { return .forged }
         guard let reports = (try? JSONValue(parsing: callback.body))?.array else { return .malformed }
         let receipts = reports.compactMap { report -> DeliveryReceipt? in
-            guard let id = report["sid"]?.string, let status = report["report_status"]?.string else { return nil }
+            guard let id = report["sid"]?.string, let state = Self.state(report["report_status"]?.string) else {
+                return nil
+            }
             return DeliveryReceipt(
-                providerID: id, messageID: nil, state: status == "SUCCESS" ? .delivered : .failed,
+                providerID: id, messageID: nil, state: state,
                 answer: ProviderAnswer(code: report["errmsg"]?.string, words: report["description"]?.string))
         }
         return .receipts(receipts, reply: #"{"result":0,"errmsg":"OK"}"#)
+    }
+
+    private static func state(_ status: String?) -> DeliveryReceipt.State? {
+        switch status {
+        case "SUCCESS": .delivered
+        case "FAIL": .failed
+        default: nil
+        }
     }
 }

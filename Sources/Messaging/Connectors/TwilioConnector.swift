@@ -37,7 +37,7 @@ package struct TwilioConnector: HTTPConnector {
         return OutboundRequest(
             url: "\(http.baseURL)/2010-04-01/Accounts/\(PercentEncoding.encode(accountSID))/Messages.json",
             headers: [("Authorization", "Basic \(credentials)"), RequestEncoding.form],
-            body: Array(RequestEncoding.pairs(form).utf8))
+            body: RequestEncoding.formBody(form))
     }
 
     package func result(of reply: OutboundReply) -> SendResult {

@@ -52,13 +52,14 @@ package struct VonageConnector: HTTPConnector {
         return OutboundRequest(
             url: "\(http.baseURL)/sms/json",
             headers: [("Authorization", "Basic \(credentials)"), RequestEncoding.form],
-            body: Array(RequestEncoding.pairs(form).utf8))
+            body: RequestEncoding.formBody(form))
     }
 
     /// 200 for failures too: the status of the first part tells. A long text has several parts.
     package func result(of reply: OutboundReply) -> SendResult {
         guard let message = (try? JSONValue(parsing: reply.body))?["messages"]?.array?.first,
-            let status = message["status"]?.string ?? message["status"]?.integer.map(String.init)
+            let status = message["status"]?.string ?? message["status"]?.integer.map(String.init),
+            reply.isSuccess || status != "0"
         else {
             return reply.isSuccess
                 ? SendResult(.unreachable, ProviderAnswer(reply)) : SendResult(unexplained: reply)

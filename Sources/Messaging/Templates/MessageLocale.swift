@@ -34,7 +34,7 @@ package enum MessageLocale {
     package static let fallback = "en"
 
     /// People's browsers say `zh-CN`; the catalogue says what is written: simplified characters.
-    private static func alias(_ tag: String) -> String {
+    static func alias(_ tag: String) -> String {
         let lower = tag.lowercased().replacing("_", with: "-")
         return lower == "zh" || lower.hasPrefix("zh-cn") || lower.hasPrefix("zh-sg") ? "zh-hans" : lower
     }

@@ -36,7 +36,7 @@ package struct TemplateCatalogue: Sendable {
         _ wording: TemplateWording, _ template: MessageTemplate, _ channel: MessageChannel, _ client: String?,
         _ locale: String
     ) {
-        let key = Key(template: template, channel: channel, client: client, tag: locale.lowercased())
+        let key = Key(template: template, channel: channel, client: client, tag: MessageLocale.alias(locale))
         wordings[key] = (locale, wording)
     }
 

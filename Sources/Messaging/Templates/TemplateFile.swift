@@ -87,6 +87,9 @@ private struct Entry {
     }
 
     private mutating func check(_ text: String, _ member: String, needsCode: Bool) {
+        if text.count(where: { $0 == "{" }) != text.count(where: { $0 == "}" }) {
+            problems.append("\"\(member)\" has a brace without its other half")
+        }
         var allowed = Set(MessageParameter.allCases)
         if template == .signInCode || member == "subject" { allowed.remove(.link) }
         var found: Set<MessageParameter> = []

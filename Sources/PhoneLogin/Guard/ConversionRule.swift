@@ -78,7 +78,8 @@ package struct ConversionRule: Sendable, Equatable {
     /// What was stored in an earlier window, as it stands in the running one.
     package func rolled(_ traffic: Traffic, from stored: Int64, at now: Timestamp) -> Traffic {
         switch period(at: now) - stored {
-        case 0: traffic
+        // A clock that was set back a little.
+        case 0, -1: traffic
         case 1:
             Traffic(
                 sent: 0, confirmed: 0, previousSent: traffic.sent, previousConfirmed: traffic.confirmed,
@@ -101,16 +102,22 @@ package struct ConversionRule: Sendable, Equatable {
 
     /// The running window and so much of the one before as still lies in the sliding one.
     package func counts(_ traffic: Traffic, at now: Timestamp) -> (sent: Int, confirmed: Int) {
-        let left = windowMilliseconds - now.milliseconds % windowMilliseconds
-        func share(_ count: Int) -> Int { Int(Int64(count) * left / windowMilliseconds) }
+        func share(_ count: Int) -> Int { Int(Int64(count) * left(at: now) / windowMilliseconds) }
         return (
             traffic.sent + share(traffic.previousSent), traffic.confirmed + share(traffic.previousConfirmed)
         )
     }
 
     package func unconfirmed(_ traffic: Traffic, at now: Timestamp) -> Int {
-        let (sent, confirmed) = counts(traffic, at: now)
-        return sent - confirmed * textsPerConfirmation
+        debt(traffic.sent, traffic.confirmed)
+            + Int(Int64(debt(traffic.previousSent, traffic.previousConfirmed)) * left(at: now) / windowMilliseconds)
+    }
+
+    private func debt(_ sent: Int, _ confirmed: Int) -> Int { sent - confirmed * textsPerConfirmation }
+
+    /// Milliseconds of the running window that are still to come: as much of the one before still counts.
+    private func left(at now: Timestamp) -> Int64 {
+        windowMilliseconds - now.milliseconds % windowMilliseconds
     }
 
     /// Whether a text is one of a few too many for a place: real people, however many, do not come in such rows.
@@ -118,18 +125,22 @@ package struct ConversionRule: Sendable, Equatable {
         unconfirmed(traffic, at: now) > max(1, limit.count / 10)
     }
 
-    /// When the window has slid far enough for one more text, if nothing else happens.
+    /// When the window has slid far enough for this text, if nothing else happens.
     private func recovery(of traffic: Traffic, at now: Timestamp) -> Timestamp {
-        let window = Double(windowMilliseconds)
         let end = (period(at: now) + 1) * windowMilliseconds
-        let current = Double(traffic.sent - traffic.confirmed * textsPerConfirmation)
-        let previous = Double(traffic.previousSent - traffic.previousConfirmed * textsPerConfirmation)
-        let room = Double(limit.count)
-        // Within this window the one before fades out; in the next one, this one does.
+        let current = debt(traffic.sent, traffic.confirmed)
+        let previous = debt(traffic.previousSent, traffic.previousConfirmed)
+        // Within this window the one before fades out. In the next one this one does, without the refused text, which
+        // is a new one there.
         let moment =
-            current <= room && previous > 0
-            ? Double(end) - window * max(0, (room - current) / previous)
-            : Double(end) + window * (1 - room / max(current, room))
-        return max(now.adding(seconds: 1), Timestamp(milliseconds: Int64(moment)))
+            current <= limit.count && previous > 0
+            ? end - mostLeft(of: previous, in: limit.count - current)
+            : end + windowMilliseconds - mostLeft(of: max(current - 1, 1), in: limit.count - 1)
+        return max(now.adding(seconds: 1), Timestamp(milliseconds: moment))
+    }
+
+    /// The most of a fading window that may be left for its `debt` to count no more than `room`.
+    private func mostLeft(of debt: Int, in room: Int) -> Int64 {
+        min(windowMilliseconds, (Int64(room + 1) * windowMilliseconds - 1) / Int64(debt))
     }
 }

@@ -124,6 +124,8 @@ extension SendingJudge {
 
 extension SQLConnection {
     /// Counts one text, and tells what that makes. One statement: the row is the referee between processes.
+    /// A clock that steps back over a window's end (-1) forgets nothing; one that was far ahead does not keep a row
+    /// in its future.
     fileprivate func countText(
         of subject: TrafficSubject, by rule: ConversionRule, at now: Timestamp
     ) async throws -> Traffic {
@@ -137,14 +139,18 @@ extension SQLConnection {
             VALUES (\(subject.key), \(period), 1, 0, 0, 0, 0, 0, \(expiresAt))
             ON CONFLICT (subject) DO UPDATE SET
                 previous_sent = CASE excluded.period - traffic.period
-                    WHEN 0 THEN traffic.previous_sent WHEN 1 THEN traffic.sent ELSE 0 END,
+                    WHEN 0 THEN traffic.previous_sent WHEN -1 THEN traffic.previous_sent
+                    WHEN 1 THEN traffic.sent ELSE 0 END,
                 previous_confirmed = CASE excluded.period - traffic.period
-                    WHEN 0 THEN traffic.previous_confirmed WHEN 1 THEN traffic.confirmed ELSE 0 END,
-                sent = 1 + CASE excluded.period - traffic.period WHEN 0 THEN traffic.sent ELSE 0 END,
-                confirmed = CASE excluded.period - traffic.period WHEN 0 THEN traffic.confirmed ELSE 0 END,
+                    WHEN 0 THEN traffic.previous_confirmed WHEN -1 THEN traffic.previous_confirmed
+                    WHEN 1 THEN traffic.confirmed ELSE 0 END,
+                sent = 1 + CASE excluded.period - traffic.period
+                    WHEN 0 THEN traffic.sent WHEN -1 THEN traffic.sent ELSE 0 END,
+                confirmed = CASE excluded.period - traffic.period
+                    WHEN 0 THEN traffic.confirmed WHEN -1 THEN traffic.confirmed ELSE 0 END,
                 expires_at = CASE WHEN traffic.expires_at > excluded.expires_at THEN traffic.expires_at
                     ELSE excluded.expires_at END,
-                period = excluded.period
+                period = CASE excluded.period - traffic.period WHEN -1 THEN traffic.period ELSE excluded.period END
             RETURNING sent, confirmed, previous_sent, previous_confirmed, next_at, blocked_until
             """)
         guard let row else { throw UnexpectedColumn(column: 0) }

@@ -28,23 +28,6 @@ ANY_SERVICE_MAY_ASSUME = json.dumps({
 })
 
 
-#: Moto forgets the bytes of a form once it has parsed it, and verifies the signature of the form as it would
-#: write it, a space as `+`. AWS signs bytes: so moto keeps them here, and verifies what came.
-LAUNCH = """
-from moto.core.request import Request
-from moto.server import main
-
-begin = Request.__init__
-
-def keep_the_body(self, *args, **more):
-    begin(self, *args, **more)
-    self.get_data(cache=True)
-
-Request.__init__ = keep_the_body
-main()
-"""
-
-
 @dataclass(frozen=True)
 class Credentials:
     key: str
@@ -66,7 +49,7 @@ class Moto:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         with (directory / "moto.log").open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", LAUNCH, "-H", "127.0.0.1", "-p", str(self.port)],
+                [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=directory,
                 env=inherited | {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing",
                                  "AWS_EC2_METADATA_DISABLED": "true"},
