@@ -61,7 +61,7 @@ def main() -> int:
         print_table(rows)
         return 0
     directory = Path(tempfile.mkdtemp(dir=BENCH, prefix="run-"))
-    server = Server(options.binary, directory)
+    server = Server(options.binary, directory, dict(setting.split("=", 1) for setting in options.set))
     try:
         print_starts(server, options.starts)
         rows = measure(options, load, server.url, str(server.process.pid), server.client, str(server.outbox))
@@ -90,6 +90,7 @@ def parse() -> argparse.Namespace:
     add("--tokens", type=int, default=500, help="tokens that introspection goes round")
     add("--starts", type=int, default=9, help="starts to take the median of")
     add("--keep", action="store_true", help="keep the server's directory")
+    add("--set", action="append", default=[], metavar="DENWA_NAME=VALUE", help="a setting of the server")
     running = parser.add_argument_group("a server that runs already")
     add = running.add_argument
     add("--base-url", help="measure this one instead of starting one")
@@ -123,8 +124,8 @@ def compile_load() -> Path:
 class Server:
     """The release binary with everything it needs in one directory."""
 
-    def __init__(self, binary: Path, directory: Path):
-        self.binary, self.directory = binary.resolve(), directory
+    def __init__(self, binary: Path, directory: Path, settings: dict[str, str]):
+        self.binary, self.directory, self.settings = binary.resolve(), directory, settings
         with closing(socket.socket()) as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -155,7 +156,7 @@ class Server:
             "DENWA_CLIENTS_FILE": str(self.directory / "clients.json"),
             "DENWA_MESSAGING_OUTBOX_FILE": str(self.outbox),
             "DENWA_LOG_FORMAT": "json",
-        }
+        } | self.settings
 
     def start(self) -> float:
         """Starts it; the seconds until its first answer."""

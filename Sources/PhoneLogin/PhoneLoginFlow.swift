@@ -95,8 +95,8 @@ package struct PhoneLoginFlow: Sendable {
 
     /// Whose credit it is that a text was confirmed.
     var confirmedTraffic: ConfirmedTraffic {
-        { [sendingGuard] identity, client, device in
-            sendingGuard.confirmed(identity, by: client, isKnownDevice: device != nil)
+        { [sendingGuard] identity, region, client, device in
+            sendingGuard.confirmed(identity, in: region, by: client, isKnownDevice: device != nil)
         }
     }
 

@@ -167,6 +167,7 @@ extension Migration {
             "ALTER TABLE message ADD COLUMN answer TEXT",
             "CREATE INDEX message_provider ON message (provider_id) WHERE provider_id IS NOT NULL",
             "ALTER TABLE phone_operation ADD COLUMN message_id TEXT",
+            "ALTER TABLE phone_challenge ADD COLUMN region TEXT NOT NULL DEFAULT ''",
             "ALTER TABLE security_event ADD COLUMN figures TEXT",
             // One row a subject: the window that runs, the one before it, and what was decided.
             """

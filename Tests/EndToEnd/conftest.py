@@ -7,9 +7,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
-from harness import PhoneLogin, Server
-
-StartServer = Callable[..., Server]
+from harness import PhoneLogin, Server, StartServer
 
 
 @pytest.fixture(scope="session")

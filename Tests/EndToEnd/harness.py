@@ -537,3 +537,7 @@ def assert_oauth_error(reply: httpx.Response, status: int, *errors: str) -> dict
     assert body["error"] in errors, f"{body}, not {' or '.join(errors)}"
     assert isinstance(body.get("error_description", ""), str)
     return body
+
+
+#: A fixture that starts servers of the test's own: `start_server(DENWA_LIMITS_SEND_PER_IP="3/3600")`.
+StartServer = Callable[..., Server]

@@ -12,8 +12,7 @@ from alibabacloud_tea_openapi.utils_models import Config
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import CommonRequest
 
-from conftest import StartServer
-from harness import code_in, eventually, phone_client, standard_clients
+from harness import StartServer, code_in, eventually, phone_client, standard_clients
 from providers.oracles.aliyun import Aliyun, template_parameters, v1_signature
 from providers.oracles.fake import Received
 from providers.oracles.table import (

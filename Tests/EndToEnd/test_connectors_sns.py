@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator
+from typing import Any, Iterator
 
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import StartServer
-from harness import code_in, phone_client, standard_clients
+from harness import StartServer, code_in, phone_client, standard_clients
 from providers.oracles.aws import REGION, Credentials, Gate, Moto, attributes, call
 from providers.oracles.fake import Received, Reply
 from providers.oracles.table import (
@@ -18,7 +17,6 @@ from providers.oracles.table import (
 
 #: Everything that a canonical request could get wrong, were it the request's own encoding.
 APP = "Tōkyō *+~&=%;'()! 電話🎮"
-
 
 ROWS = [
     Row("Throttled", THROTTLED, says(Gate.failure("Throttled", 429))),

@@ -12,8 +12,7 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.sms.v20210111 import models
 from tencentcloud.sms.v20210111.sms_client import SmsClient
 
-from conftest import StartServer
-from harness import code_in, phone_client, standard_clients
+from harness import StartServer, code_in, phone_client, standard_clients
 from providers.oracles.fake import Received, Reply
 from providers.oracles.table import (
     COMMON_ROWS, MISCONFIGURED, REFUSED, THROTTLED, UNREACHABLE, UNREADABLE_ROWS, Case, Row, Stage, Table,

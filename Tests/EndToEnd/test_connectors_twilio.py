@@ -10,8 +10,7 @@ import pytest
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
-from conftest import StartServer
-from harness import code_in, phone_client, standard_clients
+from harness import StartServer, code_in, phone_client, standard_clients
 from providers.oracles.fake import Received, Reply
 from providers.oracles.table import (
     COMMON_ROWS, MISCONFIGURED, REFUSED, THROTTLED, UNREACHABLE, UNREADABLE_ROWS, Row, Stage, Table, begin,

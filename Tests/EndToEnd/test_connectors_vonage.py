@@ -10,8 +10,7 @@ from requests.adapters import HTTPAdapter
 from vonage_http_client.auth import Auth
 from vonage_http_client.http_client import HttpClient
 
-from conftest import StartServer
-from harness import code_in, phone_client, standard_clients
+from harness import StartServer, code_in, phone_client, standard_clients
 from providers.oracles.fake import Received, Reply
 from providers.oracles.table import (
     COMMON_ROWS, MISCONFIGURED, REFUSED, THROTTLED, UNREACHABLE, UNREADABLE_ROWS, Row, Stage, Table, begin,

@@ -11,8 +11,7 @@ from typing import Iterator
 
 import pytest
 
-from conftest import StartServer
-from harness import assert_refused, at_once, code_in, phone_client, standard_clients
+from harness import StartServer, assert_refused, at_once, code_in, phone_client, standard_clients
 from providers.oracles.fake import Received, Reply
 from providers.oracles.table import (
     COMMON_ROWS, MISCONFIGURED, REFUSED, THROTTLED, UNREACHABLE, Row, Stage, Table, begin, closed_address,

@@ -16,8 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx
 import pytest
 
-from conftest import StartServer
-from harness import PhoneLogin, Server, at_once, code_in
+from harness import PhoneLogin, Server, StartServer, at_once, code_in
 from providers.oracles import aliyun, tencent, vonage, webhook
 from providers.oracles.aliyun import Aliyun
 from providers.oracles.fake import Received, Reply, Service
@@ -423,9 +422,7 @@ every_kind = pytest.mark.parametrize("kind", list(KINDS), indirect=True)
 #: For what has nothing to do with the ways to sign.
 PROVIDERS = ["twilio", "vonage", "aliyun", "tencent", "hook"]
 one_of_each = pytest.mark.parametrize("kind", PROVIDERS, indirect=True)
-#: The webhook's receipts have one id only.
 signed_and_unsigned = pytest.mark.parametrize("kind", ["twilio", "tencent"], indirect=True)
-with_two_ids = pytest.mark.parametrize("kind", PROVIDERS[:-1], indirect=True)
 #: Tencent's documentation names no field of a report that repeats our id, so its serial number alone counts.
 with_ids_that_must_agree = pytest.mark.parametrize("kind", ["twilio", "vonage", "aliyun"], indirect=True)
 with_ours = pytest.mark.parametrize("kind", ["twilio", "vonage", "aliyun", "hook"], indirect=True)

@@ -78,7 +78,8 @@ import Time
     }
 
     static let refusals: [Refusal] = [
-        Refusal(.twilio, "name", ["", "Twilio", "a_b", "a b", "../x", "é", .string(longName + "x")], "must be 1 to 32"),
+        Refusal(
+            .twilio, "name", ["", "Twilio", "a_b", "a b", "../x", "é", .string(longName + "x")], "must be 1 to 32"),
         Refusal(.twilio, "authToken", [true, .null, [], [:], ["env": 5], ["path": "/x"]], "must be a text"),
         Refusal(.twilio, "authToken", ["", ["env": "EMPTY"]], "must not be empty"),
         Refusal(.twilio, "authToken", ["a\nb", "a\r", "\u{0}", "\u{7F}", ["env": "LINES"]], "must be one line"),

@@ -7,7 +7,8 @@ import Time
 @Suite struct FileConnectorTests {
     private func message(_ body: String) -> TextMessage {
         TextMessage(
-            id: "message", recipient: "+819012345678", region: "JP", content: MessageContent(body: body), template: .signInCodeAndLink, locale: "ja",
+            id: "message", recipient: "+819012345678", region: "JP", content: MessageContent(body: body),
+            template: .signInCodeAndLink, locale: "ja",
             clientID: "game", createdAt: .noon.adding(milliseconds: 7), expiresAt: .noon.adding(seconds: 180))
     }
 
@@ -82,7 +83,8 @@ import Time
     private func message(_ body: String) -> TextMessage {
         TextMessage(
             id: body, recipient: "+819012345678", region: "JP", content: MessageContent(body: body),
-            template: .signInCode, locale: "en", clientID: "game", createdAt: .noon, expiresAt: .noon.adding(seconds: 180))
+            template: .signInCode, locale: "en", clientID: "game", createdAt: .noon,
+            expiresAt: .noon.adding(seconds: 180))
     }
 
     @Test func `it shows what a connector took, newest first, and no more than fits`() async throws {

@@ -86,7 +86,8 @@ import Time
 
 @Suite struct NeutralisedNameTests {
     static let names: [(name: String, shown: String)] = [
-        ("The Game", "The Game"), ("evil.example", "evil. example"), ("https://evil.example/x", "https:  evil. example x"),
+        ("The Game", "The Game"), ("evil.example", "evil. example"),
+        ("https://evil.example/x", "https:  evil. example x"),
         ("Dr. Mario", "Dr. Mario"), ("a@evil.example", "a evil. example"), ("例え。テスト", "例え。 テスト"),
         ("Game 2.0", "Game 2. 0"), ("電話", "電話"),
     ]

@@ -33,7 +33,7 @@ import Testing
         (#"{"purpose":"sign_in_code","text":"for you"}"#, #""text" lacks {code}"#),
         (#"{"purpose":"sign_in_code","text":"{code} {name}"}"#, #""text" has a place {name} that nothing fills here"#),
         (#"{"purpose":"sign_in_code","text":"{code} {Code}"}"#, #""text" has a place {Code} that nothing fills here"#),
-        (#"{"purpose":"sign_in_code","text":"{code} { app }"}"#, #""text" has a place { app } that nothing fills here"#),
+        (#"{"purpose":"sign_in_code","text":"{code}{ app }"}"#, #""text" has a place { app } that nothing fills here"#),
         (#"{"purpose":"sign_in_code","text":"{code} {}"}"#, #""text" has a place {} that nothing fills here"#),
         (#"{"purpose":"sign_in_code","text":"{{code}}"}"#, #""text" has a place {} that nothing fills here"#),
         (#"{"purpose":"sign_in_code","text":"{code} {link}"}"#, #""text" has a place {link} that nothing fills here"#),

@@ -149,7 +149,9 @@ package struct ConnectorMembers {
         }
         let seconds = integer("timeoutSeconds", 10, in: 1...60)
         var receiptURL: String?
-        if canReport, flag("receipts", isReachable) { receiptURL = "\(receiptBase)/\(name)" }
+        // A member of every HTTP connector, though not every provider reports.
+        let isWanted = flag("receipts", isReachable)
+        if canReport, isWanted { receiptURL = "\(receiptBase)/\(name)" }
         return HTTPSettings(
             baseURL: fallback != nil && baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL,
             timeoutSeconds: seconds, receiptURL: receiptURL)

@@ -31,7 +31,9 @@ package struct SMTPConnector: MessageConnector {
         if !host.utf8.allSatisfy({ (0x21...0x7E).contains($0) && !"/?#@".utf8.contains($0) }) {
             members.report("\"host\" must be a host name or an address")
         }
-        if !sender.isEmpty, !EmailMailbox.isAddress(from.address) { members.report("\"from\" must be an e-mail address") }
+        if !sender.isEmpty, !EmailMailbox.isAddress(from.address) {
+            members.report("\"from\" must be an e-mail address")
+        }
         if (username == nil) != (password == nil) { members.report("\"username\" and \"password\" go together") }
         if tls == .none, password != nil {
             members.report("\"tls\" none would send the password in the clear")

@@ -5,7 +5,10 @@ import Time
 
 /// Everything that the guard wants counted for one text.
 package struct GuardCharges: Sendable {
-    package let conversions: [(subject: TrafficSubject, rule: ConversionRule)]
+    package typealias Conversion = (subject: TrafficSubject, rule: ConversionRule)
+
+    /// Narrowest first.
+    package let conversions: [Conversion]
     package let budgets: [BudgetCharge]
     /// Besides, of a text to a place that proves nothing: where few confirm, or nobody did yet.
     package let unproven: BudgetCharge?
@@ -39,11 +42,12 @@ package struct SendingGuard: Sendable {
     }
 
     /// Whose credit a confirmed text is.
-    func confirmed(_ identity: PhoneIdentity, by client: ClientID, isKnownDevice: Bool) -> [TrafficSubject] {
-        guard settings.mode != .off, !isKnownDevice, identity.testClient == nil,
-            let phone = try? PhoneNumber(e164Input: identity.number)
-        else { return [] }
-        return TrafficSubject.all(of: phone, client: client)
+    func confirmed(
+        _ identity: PhoneIdentity, in region: String, by client: ClientID, isKnownDevice: Bool
+    ) -> [TrafficSubject] {
+        guard settings.mode != .off, !isKnownDevice, identity.testClient == nil else { return [] }
+        return TrafficSubject.all(
+            of: PhoneNumber(trusted: identity.number, region: region, lineType: .unknown), client: client)
     }
 
     package func rule(of subject: TrafficSubject) -> ConversionRule? {

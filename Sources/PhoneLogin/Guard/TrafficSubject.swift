@@ -65,4 +65,5 @@ package enum TrafficSubject: Hashable, Sendable {
 }
 
 /// Whose credit it is that a person confirmed a text. The store asks it once it knows whom the text was for.
-package typealias ConfirmedTraffic = @Sendable (PhoneIdentity, ClientID, _ device: String?) -> [TrafficSubject]
+package typealias ConfirmedTraffic =
+    @Sendable (PhoneIdentity, _ region: String, ClientID, _ device: String?) -> [TrafficSubject]

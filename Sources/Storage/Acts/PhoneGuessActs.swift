@@ -38,6 +38,8 @@ struct LiveOperation {
     let continuation: [UInt8]?
     /// The answer to the link in the text.
     let isApproved: Bool?
+    /// Of the number, ISO 3166-1 alpha-2.
+    let region: String
 
     fileprivate init(row: SQLRow) throws {
         challengeID = try row.text(0)
@@ -54,6 +56,7 @@ struct LiveOperation {
         browser = try row.optionalBlob(10)
         continuation = try row.optionalBlob(11)
         isApproved = try row.optionalInteger(12).map { $0 != 0 }
+        region = try row.text(13)
     }
 }
 
@@ -62,7 +65,8 @@ extension SQLConnection {
         try await first(
             """
             SELECT c.id, c.client_id, c.device, c.number, c.purpose, o.state, o.scope, o.redirect_uri,
-                o.redirect_requested, o.code_challenge, o.browser, o.continuation, o.link_approved
+                o.redirect_requested, o.code_challenge, o.browser, o.continuation, o.link_approved,
+                c.region
             FROM phone_operation o JOIN phone_challenge c ON c.id = o.challenge_id
             WHERE o.id = \(id) AND c.expires_at > \(now)
             """
@@ -73,7 +77,7 @@ extension SQLConnection {
     ///
     /// - Parameter confirmed: whose credit that is.
     func finish(_ operation: LiveOperation, confirmed: ConfirmedTraffic) async throws {
-        try await credit(confirmed(operation.identity, operation.client, operation.device))
+        try await credit(confirmed(operation.identity, operation.region, operation.client, operation.device))
         try await dropMessages(ofChallenge: operation.challengeID)
         try await run("DELETE FROM phone_operation WHERE challenge_id = \(operation.challengeID)")
         try await run("DELETE FROM phone_challenge WHERE id = \(operation.challengeID)")

@@ -85,9 +85,9 @@ extension SQLConnection {
         let sealed = operation.codeSeal.seal(operation.code, challenge: operation.challengeID)
         try await run(
             """
-            INSERT INTO phone_challenge (id, client_id, number, device, purpose, code, guesses, expires_at)
+            INSERT INTO phone_challenge (id, client_id, number, region, device, purpose, code, guesses, expires_at)
             VALUES (\(operation.challengeID), \(operation.client), \(operation.identity),
-                \(operation.device?.id ?? ""), \(operation.purpose.name), \(sealed), 0, \(operation.expiresAt))
+                \(operation.phone.region), \(operation.device?.id ?? ""), \(operation.purpose.name), \(sealed), 0, \(operation.expiresAt))
             ON CONFLICT (number, client_id, device, purpose) DO UPDATE SET
                 id = excluded.id, code = excluded.code, guesses = 0, expires_at = excluded.expires_at
             """)

@@ -18,14 +18,12 @@ struct SendingJudge {
     /// - Parameter isNewCode: a code asked for again counts its money, not another unconfirmed text.
     func judge(isNewCode: Bool) async throws -> PhoneOperationStart? {
         guard let charges = operation.guardCharges else { return nil }
-        var counted: [TrafficSubject] = []
+        var counted = isNewCode ? charges.conversions : []
+        let traffic = try await connection.countTexts(of: counted, at: now)
         var isBadBlock = false
         var isUnproven = false
-        for (subject, rule) in isNewCode ? charges.conversions : [] {
-            // A bad block pays for itself: its country and client are not blamed for it.
-            if isBadBlock, subject.isWide { break }
-            let traffic = try await connection.countText(of: subject, by: rule, at: now)
-            counted.append(subject)
+        for (subject, rule) in counted {
+            guard let traffic = traffic[subject.key] else { continue }
             if let refusal = try await refusal(of: subject, traffic, by: rule),
                 try await stops(refusal, charges, counted: counted, spent: [])
             {
@@ -37,6 +35,12 @@ struct SendingJudge {
             case .country: isUnproven = rule.unconfirmed(traffic, at: now) > 0
             case .range, .client: break
             }
+            if isBadBlock {
+                // A bad block pays for itself: its country and client are not blamed for it.
+                try await uncount(counted.filter { $0.subject.isWide })
+                counted.removeAll { $0.subject.isWide }
+                break
+            }
         }
         let purses = (isBadBlock || isUnproven ? [charges.unproven] : []).compactMap(\.self) + charges.budgets
         let (refusal, alerts) = try await spend(purses)
@@ -47,7 +51,7 @@ struct SendingJudge {
 
     /// Logs a refusal, and undoes what was counted unless the guard only watches.
     private func stops(
-        _ refusal: Refusal, _ charges: GuardCharges, counted: [TrafficSubject], spent: [BudgetCharge]
+        _ refusal: Refusal, _ charges: GuardCharges, counted: [GuardCharges.Conversion], spent: [BudgetCharge]
     ) async throws -> Bool {
         try await record(charges.isDryRun ? .guardDryRun : .sendRefused, refusal)
         guard !charges.isDryRun else { return false }
@@ -115,28 +119,31 @@ extension SendingJudge {
         }
     }
 
-    private func uncount(_ subjects: [TrafficSubject]) async throws {
-        for subject in subjects {
-            try await connection.run("UPDATE traffic SET sent = sent - 1 WHERE subject = \(subject.key)")
-        }
+    private func uncount(_ conversions: [GuardCharges.Conversion]) async throws {
+        guard !conversions.isEmpty else { return }
+        try await connection.run(
+            "UPDATE traffic SET sent = sent - 1 WHERE subject IN \(list: conversions.map(\.subject.key))")
     }
 }
 
 extension SQLConnection {
-    /// Counts one text, and tells what that makes. One statement: the row is the referee between processes.
-    /// A clock that steps back over a window's end (-1) forgets nothing; one that was far ahead does not keep a row
-    /// in its future.
-    fileprivate func countText(
-        of subject: TrafficSubject, by rule: ConversionRule, at now: Timestamp
-    ) async throws -> Traffic {
-        let period = rule.period(at: now)
-        let expiresAt = (period + 2) * rule.windowMilliseconds
-        let row = try await first(
+    /// Counts one text for each, and tells what that makes, by the subject's key. One statement: the rows are the
+    /// referee between processes. A clock that steps back over a window's end (-1) forgets nothing; one that was far
+    /// ahead does not keep a row in its future.
+    fileprivate func countTexts(
+        of conversions: [GuardCharges.Conversion], at now: Timestamp
+    ) async throws -> [String: Traffic] {
+        guard !conversions.isEmpty else { return [:] }
+        let counts = conversions.map { subject, rule -> [any SQLBindable] in
+            let period = rule.period(at: now)
+            return [subject.key, period, 1, 0, 0, 0, 0, 0, (period + 2) * rule.windowMilliseconds]
+        }
+        let rows = try await rows(
             """
             INSERT INTO traffic
                 (subject, period, sent, confirmed, previous_sent, previous_confirmed, next_at, blocked_until,
                 expires_at)
-            VALUES (\(subject.key), \(period), 1, 0, 0, 0, 0, 0, \(expiresAt))
+            VALUES \(rows: counts)
             ON CONFLICT (subject) DO UPDATE SET
                 previous_sent = CASE excluded.period - traffic.period
                     WHEN 0 THEN traffic.previous_sent WHEN -1 THEN traffic.previous_sent
@@ -151,20 +158,23 @@ extension SQLConnection {
                 expires_at = CASE WHEN traffic.expires_at > excluded.expires_at THEN traffic.expires_at
                     ELSE excluded.expires_at END,
                 period = CASE excluded.period - traffic.period WHEN -1 THEN traffic.period ELSE excluded.period END
-            RETURNING sent, confirmed, previous_sent, previous_confirmed, next_at, blocked_until
+            RETURNING subject, sent, confirmed, previous_sent, previous_confirmed, next_at, blocked_until
             """)
-        guard let row else { throw UnexpectedColumn(column: 0) }
-        return Traffic(
-            sent: Int(try row.integer(0)), confirmed: Int(try row.integer(1)),
-            previousSent: Int(try row.integer(2)), previousConfirmed: Int(try row.integer(3)),
-            nextAt: try row.time(4), blockedUntil: try row.time(5))
+        var traffic: [String: Traffic] = [:]
+        for row in rows {
+            traffic[try row.text(0)] = Traffic(
+                sent: Int(try row.integer(1)), confirmed: Int(try row.integer(2)),
+                previousSent: Int(try row.integer(3)), previousConfirmed: Int(try row.integer(4)),
+                nextAt: try row.time(5), blockedUntil: try row.time(6))
+        }
+        return traffic
     }
 
     /// A person confirmed the text that was counted for these.
     func credit(_ subjects: [TrafficSubject]) async throws {
-        for subject in subjects {
-            try await run("UPDATE traffic SET confirmed = confirmed + 1 WHERE subject = \(subject.key)")
-        }
+        guard !subjects.isEmpty else { return }
+        try await run(
+            "UPDATE traffic SET confirmed = confirmed + 1 WHERE subject IN \(list: subjects.map(\.key))")
     }
 }
 

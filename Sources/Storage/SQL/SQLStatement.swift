@@ -32,6 +32,24 @@ package struct SQLStatement: Sendable, ExpressibleByStringInterpolation {
             bind(value?.sqlValue ?? .null)
         }
 
+        /// Rows of a `VALUES` list, each value bound: `($1, $2), ($3, $4)`.
+        package mutating func appendInterpolation(rows: [[any SQLBindable]]) {
+            for (index, row) in rows.enumerated() {
+                if index > 0 { text += ", " }
+                appendInterpolation(list: row)
+            }
+        }
+
+        /// A list of bound values: `($1, $2)`.
+        package mutating func appendInterpolation(list: [any SQLBindable]) {
+            text += "("
+            for (index, value) in list.enumerated() {
+                if index > 0 { text += ", " }
+                bind(value.sqlValue)
+            }
+            text += ")"
+        }
+
         /// A keyword cannot be bound, so it comes from a closed set.
         package mutating func appendInterpolation(_ order: SQLOrder) { text += order.rawValue }
 

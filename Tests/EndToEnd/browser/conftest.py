@@ -11,8 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from browser.app import App, SignInRequest
 from browser.pages import SignIn
-from conftest import StartServer
-from harness import Server, fresh_number
+from harness import Server, StartServer, fresh_number
 
 OpenBrowser = Callable[..., BrowserContext]
 Person = Callable[..., SignIn]

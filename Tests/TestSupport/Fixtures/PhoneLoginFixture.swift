@@ -44,8 +44,8 @@ package struct PhoneLoginFixture: Sendable {
     package init(seed: UInt64 = 1) { entropy = .seeded(seed) }
 
     var confirmedTraffic: ConfirmedTraffic {
-        { [guarding] identity, client, device in
-            guarding.confirmed(identity, by: client, isKnownDevice: device != nil)
+        { [guarding] identity, region, client, device in
+            guarding.confirmed(identity, in: region, by: client, isKnownDevice: device != nil)
         }
     }
 
