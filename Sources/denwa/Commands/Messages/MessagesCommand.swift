@@ -69,7 +69,7 @@ extension MessagesCommand {
 
         func run() async throws {
             let (store, configuration) = try await MessagesCommand.store()
-            if let message = try await store.message(id), message.state == .sent {
+            if let message = try await store.message(id), message.state == .sent, message.dueAt != nil {
                 let had = message.failedConnectors + [message.connector].compactMap(\.self)
                 let names = configuration.connectors.map(\.name).filter { !had.contains($0) }
                 guard !names.isEmpty else { throw Failure("Every connector has had this text.") }
