@@ -21,6 +21,8 @@ package struct PlayFab: PlayFabLogin {
 
     /// A person waits for it.
     private static let timeoutSeconds = 3
+    /// It travels in every request of the token's holder.
+    private static let longestTicket = 2048
 
     /// - Parameter settings: `nil`: nobody gets a ticket, and the log says why.
     package init(_ settings: Settings?, logger: Logger) {
@@ -46,7 +48,9 @@ package struct PlayFab: PlayFabLogin {
             return nil
         }
         let json = try? JSONValue(parsing: reply.body)
-        guard reply.isSuccess, let ticket = json?["data"]?["SessionTicket"]?.string, !ticket.isEmpty else {
+        guard reply.isSuccess, let ticket = json?["data"]?["SessionTicket"]?.string,
+            (1...Self.longestTicket).contains(ticket.utf8.count)
+        else {
             // `error` is one of PlayFab's names for what went wrong; its message may repeat what was sent.
             let name = json?["error"]?.string.map { String($0.filter { $0.isASCII && $0.isLetter }.prefix(64)) }
             logger.warning(

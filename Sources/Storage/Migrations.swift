@@ -165,6 +165,7 @@ extension Migration {
             "ALTER TABLE message ADD COLUMN provider_id TEXT",
             "ALTER TABLE message ADD COLUMN failed_connectors TEXT NOT NULL DEFAULT ''",
             "ALTER TABLE message ADD COLUMN answer TEXT",
+            "ALTER TABLE message ADD COLUMN leased_until BIGINT",
             "CREATE INDEX message_provider ON message (provider_id) WHERE provider_id IS NOT NULL",
             "ALTER TABLE phone_operation ADD COLUMN message_id TEXT",
             "ALTER TABLE phone_challenge ADD COLUMN region TEXT NOT NULL DEFAULT ''",

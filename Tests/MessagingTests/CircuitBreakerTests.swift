@@ -74,3 +74,21 @@ import Time
         #expect(breaker.admits(at: noon.adding(seconds: -86_400 + 15)))
     }
 }
+
+@Suite struct ProvenCircuitTests {
+    /// One stranger's text to a country that the account does not serve is tried again and again.
+    @Test func `a provider that took a text before is not closed to all by what it does not serve`() {
+        let breaker = CircuitBreaker()
+        #expect(breaker.record(.accepted(providerID: nil), at: .noon) == nil)
+        for _ in 0..<50 { #expect(breaker.record(.misconfigured, at: .noon) == nil) }
+        #expect(breaker.admits(at: .noon))
+        for _ in 0..<4 { #expect(breaker.record(.unreachable, at: .noon) == nil) }
+        #expect(breaker.record(.unreachable, at: .noon) == .opened)
+    }
+
+    @Test func `one whose credentials never worked is`() {
+        let breaker = CircuitBreaker()
+        for _ in 0..<4 { #expect(breaker.record(.misconfigured, at: .noon) == nil) }
+        #expect(breaker.record(.misconfigured, at: .noon) == .opened)
+    }
+}

@@ -316,7 +316,7 @@ import Time
                 try await eventually { try await post.count(in: "sent") == 1 }
                 #expect(try await post.store.count("message", where: "body IS NOT NULL") == 1)
                 let id = try #require(first.seen.first?.id)
-                let failed = DeliveryReceipt(providerID: "their \(id)", messageID: id, state: .failed)
+                let failed = DeliveryReceipt(providerID: "their-\(id)", messageID: id, state: .failed)
                 #expect(try await post.store.record(failed, from: "connector-1", at: post.clock.now) == .movedOn)
                 post.doorbell.ring()
                 try await eventually { second.bodies == ["246802"] }

@@ -38,7 +38,7 @@ final class ScriptedConnector: MessageConnector {
             return state.answers.count > 1 ? state.answers.removeFirst() : state.answers.first
         }
         switch answer {
-        case .takes: return SendResult(.accepted(providerID: "their \(message.id)"))
+        case .takes: return SendResult(.accepted(providerID: "their-\(message.id)"))
         case .refuses: return SendResult(.refused, ProviderAnswer(code: "21211"))
         case .isMisconfigured: return SendResult(.misconfigured)
         case .throttles(let seconds): return SendResult(.throttled(retryAfterSeconds: seconds))

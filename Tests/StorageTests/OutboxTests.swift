@@ -194,3 +194,76 @@ extension DeliveryOutcome.Result {
     /// By a provider that reports nothing.
     static let sentForGood = DeliveryOutcome.Result.sent(connector: "file", providerID: nil, awaitsReceipt: false)
 }
+
+@Suite struct EarlyReceiptTests {
+    private let login = PhoneLoginFixture()
+
+    private func claimed(on store: SQLStore) async throws -> QueuedMessage {
+        _ = try await login.start(on: store)
+        return try known(
+            try await store.claimMessages(atMost: 1, leaseUntil: .noon.adding(seconds: 15), at: .noon).first)
+    }
+
+    /// The provider took the text, and its answer came too late for us.
+    @Test(arguments: Backend.allCases)
+    func `proof of delivery ends a text that is still on its way`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            let message = try await claimed(on: store)
+            let receipt = DeliveryReceipt(providerID: "theirs", messageID: message.id, state: .delivered)
+            let effect = try await store.record(receipt, from: "first", at: .noon)
+            #expect(effect == .recorded)
+            let goesOn = try await store.extendLease(of: message, until: .noon.adding(seconds: 30))
+            #expect(!goesOn, "no other connector gets it")
+            #expect(try await store.count("message", where: "state = 'delivered' AND body IS NULL") == 1)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `a failure that is told before the acceptance is asked for again`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            let message = try await claimed(on: store)
+            let receipt = DeliveryReceipt(providerID: "theirs", messageID: message.id, state: .failed)
+            let early = try await store.record(receipt, from: "first", at: .noon)
+            #expect(early == .early)
+            let sent = DeliveryOutcome.Result.sent(connector: "first", providerID: "theirs", awaitsReceipt: true)
+            try await store.record([DeliveryOutcome(of: message, sent)], at: .noon)
+            let effect = try await store.record(receipt, from: "first", at: .noon)
+            #expect(effect == .movedOn)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `a text that somebody has in hand is not hastened`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            let message = try await claimed(on: store)
+            let during = try await store.retry(message.id, at: .noon)
+            #expect(during == .underWay)
+            try await store.record([DeliveryOutcome(of: message, .retry(at: .noon.adding(seconds: 30)))], at: .noon)
+            let after = try await store.retry(message.id, at: .noon)
+            #expect(after == .hastened)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `texts of a code that was replaced do not leave any more`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            _ = try await login.start("first", code: "111111", on: store)
+            _ = try await login.guess("999999", at: "first", on: store)
+            _ = try await login.start("second", code: "222222", on: store)
+            let texts = try await login.takeTexts(on: store)
+            #expect(texts == ["222222"])
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `texts of a code without guesses do not leave any more`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            var login = login
+            login.maxGuesses = 1
+            _ = try await login.start("only", code: "111111", on: store)
+            _ = try await login.guess("999999", at: "only", on: store)
+            let texts = try await login.takeTexts(on: store)
+            #expect(texts.isEmpty)
+        }
+    }
+}

@@ -78,6 +78,7 @@ import Time
             #expect(Set(events.map(\.rule)) == ["conversionPerRange"])
             #expect(events.first?.figures == "range +819010000: 9 texts, 0 confirmed, limit 10/1000")
             #expect(events.first?.retryAfterSeconds == 100)
+            #expect(events.allSatisfy { $0.phone == nil }, "a masked number beside its range would be the number")
             #expect(events.last?.retryAfterSeconds == 500)
         }
     }
@@ -294,6 +295,15 @@ import Time
             var free = login
             free.segments = 0
             #expect(try await start(2, free, on: store) == .started)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `a code asked for again is paid from the same purse`(on backend: Backend) async throws {
+        try await backend.withStore { store async throws in
+            let login = guarded { $0.unprovenBudget = Money(millionths: 3_000_000) }
+            for _ in 0..<3 { #expect(try await start(0, login, on: store) == .started) }
+            #expect(try await start(0, login, on: store) == .overBudget)
         }
     }
 

@@ -46,10 +46,14 @@ package struct HTTPSettings: Sendable {
     }
 
     /// Whether anybody on the way can read the texts. This machine's own address is no way.
-    package var isUnencrypted: Bool {
-        let name = host.split(separator: ":").first.map(String.init) ?? ""
-        return baseURL.hasPrefix("http://") && name != "localhost" && !name.hasPrefix("127.")
-            && !host.hasPrefix("[::1]")
+    package var isUnencrypted: Bool { baseURL.hasPrefix("http://") && !Self.isThisMachine(host) }
+
+    /// - Parameter host: with or without a port.
+    static func isThisMachine(_ host: String) -> Bool {
+        let name = host.hasPrefix("[") ? host.prefix { $0 != "]" } + "]" : host.prefix { $0 != ":" }
+        let octets = name.split(separator: ".", omittingEmptySubsequences: false)
+        return name == "localhost" || name == "[::1]"
+            || octets.count == 4 && octets[0] == "127" && octets.allSatisfy { UInt8($0) != nil }
     }
 
     /// As it stands in a `Host` header.

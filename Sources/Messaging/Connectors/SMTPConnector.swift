@@ -17,6 +17,9 @@ package struct SMTPConnector: MessageConnector {
     private let caFile: String?
     package let timeoutSeconds: Int
 
+    /// Whether anybody on the way can read the e-mails.
+    package let isUnencrypted: Bool
+
     package init(_ members: inout ConnectorMembers) {
         let host = members.text("host")
         let port = members.integer("port", 587, in: 1...65_535)
@@ -28,6 +31,7 @@ package struct SMTPConnector: MessageConnector {
         caFile = members.optionalText("caFile")
         timeoutSeconds = members.integer("timeoutSeconds", 10, in: 1...60)
         url = "\(tls == .implicit ? "smtps" : "smtp")://\(host):\(port)"
+        isUnencrypted = tls == .none && !HTTPSettings.isThisMachine(host)
         if !host.utf8.allSatisfy({ (0x21...0x7E).contains($0) && !"/?#@".utf8.contains($0) }) {
             members.report("\"host\" must be a host name or an address")
         }

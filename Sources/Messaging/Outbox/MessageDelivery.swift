@@ -64,7 +64,7 @@ package struct MessageDelivery: Service {
                     slots.giveBack(places - batch.count)
                     for queued in batch {
                         group.addTask {
-                            if let outcome = await deliver(queued, until: leaseEnd) { outcomes.add(outcome) }
+                            if let outcome = await deliver(queued) { outcomes.add(outcome) }
                             slots.giveBack(1)
                         }
                     }
@@ -91,18 +91,36 @@ package struct MessageDelivery: Service {
         }
     }
 
+    /// Together if that works; else one by one, so that one that cannot be written keeps no other from it, and again
+    /// while the leases last.
     private func record(_ outcomes: [DeliveryOutcome]) async {
-        guard !outcomes.isEmpty else { return }
-        do {
-            try await store.record(outcomes, at: clock.now())
-        } catch {
-            // The leases run out and the texts are sent again: repeated, not lost.
-            logger.error("deliveries could not be recorded", metadata: ["cause": "\(type(of: error))"])
+        guard !outcomes.isEmpty, await failures(of: [outcomes]) != nil else { return }
+        var left = outcomes
+        for pause in [0, 1, 2] {
+            try? await Task.sleep(for: .seconds(pause))
+            guard let failed = await failures(of: left.map { [$0] }) else { return }
+            left = failed
         }
+        // The leases run out and the texts are sent again: repeated, not lost.
+        logger.error("deliveries could not be recorded", metadata: ["count": "\(left.count)"])
+    }
+
+    /// `nil` when all were written.
+    private func failures(of batches: [[DeliveryOutcome]]) async -> [DeliveryOutcome]? {
+        var failed: [DeliveryOutcome] = []
+        for batch in batches {
+            do {
+                try await store.record(batch, at: clock.now())
+            } catch {
+                failed += batch
+                logger.error("a delivery could not be recorded", metadata: ["cause": "\(type(of: error))"])
+            }
+        }
+        return failed.isEmpty ? nil : failed
     }
 
     /// Along the message's route. `nil` when its lease was lost on the way.
-    private func deliver(_ queued: QueuedMessage, until leaseEnd: Timestamp) async -> DeliveryOutcome? {
+    private func deliver(_ queued: QueuedMessage) async -> DeliveryOutcome? {
         guard let content = seal.open(queued.sealedContent, id: queued.id) else {
             logger.error("a queued text was sealed with another key", metadata: ["text": "\(queued.id)"])
             return DeliveryOutcome(of: queued, .failed)
@@ -117,7 +135,7 @@ package struct MessageDelivery: Service {
         var answer: ProviderAnswer?
         // How long each connector of the route wants to be left alone.
         var pausesSeconds: [Int] = []
-        var leaseEnd = leaseEnd
+        var wasAsked = false
         for way in route {
             let now = clock.now()
             guard now < queued.expiresAt else { break }
@@ -125,11 +143,13 @@ package struct MessageDelivery: Service {
                 pausesSeconds.append(way.breaker.openSeconds(at: now) ?? 0)
                 continue
             }
-            if now.adding(seconds: way.connector.timeoutSeconds) > leaseEnd {
-                leaseEnd = now.adding(seconds: leaseSeconds)
-                // A store that cannot be asked is no reason to give up a text.
+            if wasAsked {
+                // Meanwhile the person may have typed an earlier copy of the code. A store that cannot be asked is no
+                // reason to give up a text.
+                let leaseEnd = now.adding(seconds: leaseSeconds)
                 guard (try? await store.extendLease(of: queued, until: leaseEnd)) ?? true else { return nil }
             }
+            wasAsked = true
             let result = await way.connector.send(message, at: now)
             tell(result, of: way, message: queued)
             answer = result.answer
@@ -138,7 +158,8 @@ package struct MessageDelivery: Service {
                 return DeliveryOutcome(
                     of: queued,
                     .sent(
-                        connector: way.name, providerID: providerID, awaitsReceipt: way.connector.givesReceipts),
+                        connector: way.name, providerID: providerID.flatMap(Self.identifier),
+                        awaitsReceipt: way.connector.givesReceipts),
                     answer: answer)
             case .refused: return DeliveryOutcome(of: queued, .failed, answer: answer)
             case .throttled(let seconds): pausesSeconds.append(seconds ?? 0)
@@ -146,6 +167,11 @@ package struct MessageDelivery: Service {
             }
         }
         return DeliveryOutcome(of: queued, nextTry(of: queued, after: pausesSeconds.min() ?? 0), answer: answer)
+    }
+
+    /// What no provider's id looks like is none: it goes into an index.
+    private static func identifier(_ id: String) -> String? {
+        (1...200).contains(id.utf8.count) && id.utf8.allSatisfy { (0x21...0x7E).contains($0) } ? id : nil
     }
 
     /// Doubling from one second, give or take a half so that texts that failed together do not come back together;

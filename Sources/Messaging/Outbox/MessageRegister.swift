@@ -52,6 +52,8 @@ package enum RetryOutcome: Sendable, Equatable {
     case hastened
     /// Its connector had it; now the next one gets it.
     case movedOn
+    /// It is being sent right now.
+    case underWay
     /// It is over, and its words are gone.
     case final(MessageState)
     case unknown

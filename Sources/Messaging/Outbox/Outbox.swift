@@ -94,7 +94,8 @@ package enum ReceiptEffect: Sendable, Equatable {
     case movedOn
     /// An old one, or one that came before.
     case none
-    /// No such text is known to have been accepted: nobody's, or not yet.
+    /// Its text is under way, and nobody has said yet that it was accepted.
+    case early
     case unknown
 }
 

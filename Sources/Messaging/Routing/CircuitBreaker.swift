@@ -12,6 +12,8 @@ package final class CircuitBreaker: Sendable {
         var opensUntil: Timestamp?
         /// One text is on its way to find out.
         var isProbing = false
+        /// It took a text once, so its credentials are right.
+        var hasWorked = false
         var pauseSeconds = CircuitBreaker.firstPauseSeconds
         var totals: [String: Int] = [:]
     }
@@ -55,6 +57,7 @@ package final class CircuitBreaker: Sendable {
             state.totals[outcome.name, default: 0] += 1
             switch outcome {
             case .accepted, .refused, .throttled:
+                if case .accepted = outcome { state.hasWorked = true }
                 // The provider answers and knows who asks; what it says of one number says nothing of others.
                 let wasOpen = state.opensUntil != nil
                 state.failuresInARow = 0
@@ -62,6 +65,11 @@ package final class CircuitBreaker: Sendable {
                 state.isProbing = false
                 state.pauseSeconds = Self.firstPauseSeconds
                 return wasOpen ? .closed : nil
+            case .misconfigured where state.hasWorked:
+                // A country or a template that this account lacks: whoever asks for texts there must not close the
+                // way for everybody else.
+                state.isProbing = false
+                return nil
             case .unreachable, .misconfigured:
                 return state.recordFailure(at: now)
             }

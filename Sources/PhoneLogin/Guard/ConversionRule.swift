@@ -52,9 +52,13 @@ package struct ConversionRule: Sendable, Equatable {
         case exhausted(until: Timestamp)
         /// - Parameter isNew: whether this text was the one too many.
         case blocked(until: Timestamp, isNew: Bool)
+
+        package var isBlocked: Bool {
+            if case .blocked(_, isNew: false) = self { true } else { false }
+        }
     }
 
-    /// On a text that `traffic` already counts.
+    /// On a text that `traffic` already counts, or on what it counts so far.
     package func judge(_ traffic: Traffic, at now: Timestamp) -> Verdict {
         if now < traffic.blockedUntil { return .blocked(until: traffic.blockedUntil, isNew: false) }
         let unconfirmed = unconfirmed(traffic, at: now)

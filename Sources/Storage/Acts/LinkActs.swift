@@ -104,6 +104,7 @@ private struct LinkJudge {
     }
 
     private func refuse(_ operation: LiveOperation) async throws {
+        try await connection.dropMessages(ofChallenge: operation.challengeID)
         let code = decision.codeSeal.seal(decision.replacement, challenge: operation.challengeID)
         try await connection.run("UPDATE phone_challenge SET code = \(code) WHERE id = \(operation.challengeID)")
         try await record(.linkDenied, phone: operation.identity, client: operation.client, "the person said no")

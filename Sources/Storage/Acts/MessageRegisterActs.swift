@@ -34,10 +34,15 @@ extension SQLStore: MessageRegister {
     package func retry(_ id: String, at now: Timestamp) async throws -> RetryOutcome {
         try await engine.write { connection in
             let row = try await connection.first(
-                "SELECT state, body, expires_at, connector, failed_connectors FROM message WHERE id = \(id)")
+                """
+                SELECT state, body, expires_at, connector, failed_connectors, leased_until FROM message
+                WHERE id = \(id)
+                """)
             guard let row, let state = MessageState(rawValue: try row.text(0)) else { return .unknown }
             guard try row.optionalBlob(1) != nil, now < (try row.time(2)) else { return .final(state) }
             guard state == .sent, let connector = try row.optionalText(3) else {
+                // Whoever is sending it would not know of a second one.
+                guard try row.optionalTime(5).map({ $0 <= now }) ?? true else { return .underWay }
                 try await connection.run("UPDATE message SET due_at = \(now) WHERE id = \(id)")
                 return .hastened
             }

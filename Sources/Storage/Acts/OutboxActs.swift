@@ -47,8 +47,8 @@ extension SQLStore: OutboxStore {
             }
             return try await connection.rows(
                 """
-                UPDATE message SET due_at = \(leaseEnd), attempts = attempts + 1
-                WHERE id IN
+                UPDATE message SET due_at = \(leaseEnd), leased_until = \(leaseEnd), attempts = attempts + 1
+                WHERE due_at <= \(now) AND state = 'queued' AND id IN
                     (SELECT id FROM message WHERE due_at <= \(now) AND state = 'queued'
                     ORDER BY due_at LIMIT \(count))
                 RETURNING id, channel, recipient, region, body, template, locale, client_id, created_at, expires_at,
@@ -62,7 +62,7 @@ extension SQLStore: OutboxStore {
         try await engine.write { connection in
             try await connection.run(
                 """
-                UPDATE message SET due_at = \(leaseEnd)
+                UPDATE message SET due_at = \(leaseEnd), leased_until = \(leaseEnd)
                 WHERE id = \(message.id) AND state = 'queued' AND attempts = \(message.claim)
                 """) == 1
         }
@@ -92,7 +92,7 @@ extension SQLConnection {
         case .retry(let at):
             try await run(
                 """
-                UPDATE message SET due_at = \(at), answer = \(answer)
+                UPDATE message SET due_at = \(at), leased_until = NULL, answer = \(answer)
                 WHERE id = \(message.id) AND state = 'queued' AND attempts = \(message.claim)
                 """)
         case .sent(let connector, let providerID, awaitsReceipt: true):
@@ -130,7 +130,7 @@ extension SQLStore: ReceiptStore {
     ) async throws -> ReceiptEffect {
         try await engine.write { connection in
             guard let message = try await connection.acceptedMessage(of: receipt, by: connector) else {
-                return .unknown
+                return try await connection.effectOfEarly(receipt)
             }
             guard message.state == MessageState.sent.rawValue else { return .none }
             switch receipt.state {
@@ -180,6 +180,25 @@ extension SQLConnection {
             failedConnectors: try row.text(3), hasWords: try row.optionalBlob(4) != nil,
             expiresAt: try row.time(5))
         return receipt.messageID.map { $0 == message.id } ?? true ? message : nil
+    }
+
+    /// A receipt that is quicker than the answer to its text, or that makes up for an answer that never came: with
+    /// our own id in it nobody needs another copy of what was delivered.
+    fileprivate func effectOfEarly(_ receipt: DeliveryReceipt) async throws -> ReceiptEffect {
+        guard let id = receipt.messageID else { return .unknown }
+        switch receipt.state {
+        case .delivered:
+            let count = try await run(
+                """
+                UPDATE message SET state = 'delivered', body = NULL, due_at = NULL, provider_id = \(receipt.providerID)
+                WHERE id = \(id) AND state = 'queued' AND connector IS NULL
+                """)
+            return count == 1 ? .recorded : .unknown
+        case .failed:
+            let row = try await first(
+                "SELECT id FROM message WHERE id = \(id) AND state = 'queued' AND connector IS NULL")
+            return row == nil ? .unknown : .early
+        }
     }
 
     /// The same code by another way, while it lives.

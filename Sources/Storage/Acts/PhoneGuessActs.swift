@@ -135,14 +135,15 @@ private struct GuessJudge {
         }
         let code = try counted.blob(1)
         guard guess.codeSeal.matches(text, sealed: code, challenge: operation.challengeID) else {
-            return try await wrong(guessesUsed: Int(try counted.integer(0)))
+            return try await wrong(guessesUsed: Int(try counted.integer(0)), at: operation)
         }
         if let budget { try await connection.refund(budget) }
         return try await pass(operation)
     }
 
-    private func wrong(guessesUsed: Int) async throws -> PhoneGuessOutcome {
+    private func wrong(guessesUsed: Int, at operation: LiveOperation) async throws -> PhoneGuessOutcome {
         let isLast = guessesUsed >= guess.maxGuesses
+        if isLast { try await connection.dropMessages(ofChallenge: operation.challengeID) }
         try await record(
             .guessWrong, rule: .guessesPerOperation, reason: isLast ? "wrong code, no guess left" : "wrong code")
         return isLast ? .exhausted : .wrong

@@ -70,6 +70,8 @@ extension SQLConnection {
     ) async throws -> (id: String, code: OneTimeCode, expiresAt: Timestamp) {
         guard let live else { return try await openChallenge(for: operation) }
         if live.guesses == 0, let code = live.code { return (live.id, code, live.expiresAt) }
+        // Texts with the old code that have not left yet would only mislead.
+        try await dropMessages(ofChallenge: live.id)
         try await run(
             """
             UPDATE phone_challenge SET code = \(operation.codeSeal.seal(operation.code, challenge: live.id))

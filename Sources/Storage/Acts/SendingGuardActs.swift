@@ -15,16 +15,23 @@ struct SendingJudge {
 
     /// `nil`: the text may go. Everything of a refused one is uncounted.
     ///
-    /// - Parameter isNewCode: a code asked for again counts its money, not another unconfirmed text.
+    /// - Parameter isNewCode: a code asked for again is not another unconfirmed one. It costs money all the same, from
+    ///   the purse that its place has come to, and none goes to a place that is blocked.
     func judge(isNewCode: Bool) async throws -> PhoneOperationStart? {
         guard let charges = operation.guardCharges else { return nil }
+        let traffic =
+            isNewCode
+            ? try await connection.countTexts(of: charges.conversions, at: now)
+            : try await connection.traffic(of: charges.conversions, at: now)
         var counted = isNewCode ? charges.conversions : []
-        let traffic = try await connection.countTexts(of: counted, at: now)
+        var trickled: [(subject: TrafficSubject, nextAt: Timestamp)] = []
         var isBadBlock = false
         var isUnproven = false
-        for (subject, rule) in counted {
+        for (subject, rule) in charges.conversions {
             guard let traffic = traffic[subject.key] else { continue }
-            if let refusal = try await refusal(of: subject, traffic, by: rule),
+            let verdict = rule.judge(traffic, at: now)
+            if case .trickled(let nextAt) = verdict { trickled.append((subject, nextAt)) }
+            if isNewCode || verdict.isBlocked, let refusal = try await refusal(of: subject, traffic, verdict, by: rule),
                 try await stops(refusal, charges, counted: counted, spent: [])
             {
                 return refusal.start
@@ -46,6 +53,10 @@ struct SendingJudge {
         let (refusal, alerts) = try await spend(purses)
         if let refusal, try await stops(refusal, charges, counted: counted, spent: purses) { return refusal.start }
         for alert in alerts { try await connection.record(alert) }
+        // Only now: a text that another rule refused must not use up a place's turn.
+        for (subject, nextAt) in trickled where isNewCode {
+            try await connection.run("UPDATE traffic SET next_at = \(nextAt) WHERE subject = \(subject.key)")
+        }
         return nil
     }
 
@@ -63,6 +74,8 @@ struct SendingJudge {
     private struct Refusal {
         let rule: LimitName
         let reason: StaticString
+        /// Whether `figures` names most of the number: with its masked form beside it the log would have all of it.
+        var namesRange = false
         let figures: String
         let until: Timestamp
         let start: PhoneOperationStart
@@ -71,7 +84,8 @@ struct SendingJudge {
     private func record(_ kind: SecurityEvent.Kind, _ refusal: Refusal) async throws {
         try await connection.record(
             SecurityEvent(
-                kind, at: now, origin: origin, clientID: operation.client.rawValue, phone: operation.phone.masked,
+                kind, at: now, origin: origin, clientID: operation.client.rawValue,
+                phone: refusal.namesRange ? nil : operation.phone.masked,
                 rule: refusal.rule.rawValue, reason: refusal.reason,
                 retryAfterSeconds: now.secondsRoundedUp(until: refusal.until), figures: refusal.figures))
     }
@@ -81,12 +95,12 @@ struct SendingJudge {
 
 extension SendingJudge {
     private func refusal(
-        of subject: TrafficSubject, _ traffic: Traffic, by rule: ConversionRule
+        of subject: TrafficSubject, _ traffic: Traffic, _ verdict: ConversionRule.Verdict, by rule: ConversionRule
     ) async throws -> Refusal? {
         let (sent, confirmed) = rule.counts(traffic, at: now)
         func refusal(_ reason: StaticString, until: Timestamp, _ start: PhoneOperationStart) -> Refusal {
             Refusal(
-                rule: rule.name, reason: reason,
+                rule: rule.name, reason: reason, namesRange: !subject.isWide,
                 figures:
                     "\(subject.kind) \(subject.name): \(sent - 1) texts, \(confirmed) confirmed, limit \(rule.limit)",
                 until: until, start: start)
@@ -96,12 +110,8 @@ extension SendingJudge {
                 LimitRefusal(
                     name: rule.name, limit: rule.limit, retryAfterSeconds: now.secondsRoundedUp(until: until)))
         }
-        switch rule.judge(traffic, at: now) {
-        case .allowed: return nil
-        case .trickled(let nextAt):
-            try await connection.run(
-                "UPDATE traffic SET next_at = \(nextAt) WHERE subject = \(subject.key)")
-            return nil
+        switch verdict {
+        case .allowed, .trickled: return nil
         case .throttled(let until):
             return refusal("few of these texts are confirmed: throttled", until: until, limited(until: until))
         case .exhausted(let until):
@@ -162,10 +172,27 @@ extension SQLConnection {
             """)
         var traffic: [String: Traffic] = [:]
         for row in rows {
-            traffic[try row.text(0)] = Traffic(
-                sent: Int(try row.integer(1)), confirmed: Int(try row.integer(2)),
-                previousSent: Int(try row.integer(3)), previousConfirmed: Int(try row.integer(4)),
-                nextAt: try row.time(5), blockedUntil: try row.time(6))
+            traffic[try row.text(0)] = try Traffic(row: row)
+        }
+        return traffic
+    }
+
+    /// What is counted, without another text.
+    fileprivate func traffic(
+        of conversions: [GuardCharges.Conversion], at now: Timestamp
+    ) async throws -> [String: Traffic] {
+        guard !conversions.isEmpty else { return [:] }
+        let rows = try await rows(
+            """
+            SELECT subject, sent, confirmed, previous_sent, previous_confirmed, next_at, blocked_until, period
+            FROM traffic WHERE subject IN \(list: conversions.map(\.subject.key))
+            """)
+        var stored: [String: SQLRow] = [:]
+        for row in rows { stored[try row.text(0)] = row }
+        var traffic: [String: Traffic] = [:]
+        for (subject, rule) in conversions {
+            guard let row = stored[subject.key] else { continue }
+            traffic[subject.key] = rule.rolled(try Traffic(row: row), from: try row.integer(7), at: now)
         }
         return traffic
     }
@@ -175,6 +202,16 @@ extension SQLConnection {
         guard !subjects.isEmpty else { return }
         try await run(
             "UPDATE traffic SET confirmed = confirmed + 1 WHERE subject IN \(list: subjects.map(\.key))")
+    }
+}
+
+extension Traffic {
+    /// After the subject in the first column.
+    fileprivate init(row: SQLRow) throws {
+        self.init(
+            sent: Int(try row.integer(1)), confirmed: Int(try row.integer(2)),
+            previousSent: Int(try row.integer(3)), previousConfirmed: Int(try row.integer(4)),
+            nextAt: try row.time(5), blockedUntil: try row.time(6))
     }
 }
 
@@ -200,7 +237,8 @@ extension SendingJudge {
             let before = Money(millionths: spent.millionths - price)
             let figures =
                 "\(charge.subject) \(charge.period): \(before) of \(budget) spent, this text costs \(charge.price)"
-            if spent > budget, refusal == nil {
+            // The one that lifts last decides.
+            if spent > budget, refusal.map({ $0.until < charge.endsAt }) ?? true {
                 refusal = Refusal(
                     rule: charge.name,
                     reason: charge.name == .unprovenBudget

@@ -55,7 +55,7 @@ package struct ReceiptEndpoints: Sendable {
             return .empty(.forbidden)
         case .receipts(let receipts, let reply):
             do {
-                try await record(receipts, from: connector.name)
+                guard try await record(receipts, from: connector.name) else { return .empty(.serviceUnavailable) }
             } catch {
                 context.logger.error("receipt not recorded", metadata: ["cause": "\(type(of: error))"])
                 // Providers try again.
@@ -80,27 +80,32 @@ package struct ReceiptEndpoints: Sendable {
             body: body)
     }
 
-    private func record(_ receipts: [DeliveryReceipt], from connector: String) async throws {
-        let early = try await unknown(receipts, from: connector)
-        guard !early.isEmpty else { return }
+    /// False when the provider shall report again.
+    private func record(_ receipts: [DeliveryReceipt], from connector: String) async throws -> Bool {
+        let first = try await recordOnce(receipts, from: connector)
+        guard !first.open.isEmpty else { return true }
         // A quick provider reports before its own answer to the text is on disk.
         try await Task.sleep(for: .seconds(1))
-        _ = try await unknown(early, from: connector)
+        return try await !recordOnce(first.open, from: connector).hasEarly
     }
 
-    /// Records receipts, and tells which of them are about no text that was accepted.
-    private func unknown(
+    /// Tells which of them are about texts that are still under way, or that nobody knows.
+    private func recordOnce(
         _ receipts: [DeliveryReceipt], from connector: String
-    ) async throws -> [DeliveryReceipt] {
-        var unknown: [DeliveryReceipt] = []
+    ) async throws -> (open: [DeliveryReceipt], hasEarly: Bool) {
+        var open: [DeliveryReceipt] = []
+        var hasEarly = false
         for receipt in receipts {
             switch try await store.record(receipt, from: connector, at: edge.now) {
             case .recorded, .none: break
             case .movedOn: doorbell.ring()
-            case .unknown: unknown.append(receipt)
+            case .early:
+                hasEarly = true
+                open.append(receipt)
+            case .unknown: open.append(receipt)
             }
         }
-        return unknown
+        return (open, hasEarly)
     }
 
     private func recordForgery(_ connector: String, _ request: Request, _ context: DenwaRequestContext) async {

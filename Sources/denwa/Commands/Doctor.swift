@@ -1,6 +1,7 @@
 import ArgumentParser
 import Cryptography
 import JOSE
+import Messaging
 import OAuth
 import PhoneNumbers
 import Storage

@@ -173,6 +173,11 @@ struct ConfigurationReader {
         settings.unconfirmedPerBlock = limit("guard.unconfirmedPerBlock", settings.unconfirmedPerBlock)
         settings.unconfirmedPerCountry = limit("guard.unconfirmedPerCountry", settings.unconfirmedPerCountry)
         settings.unconfirmedPerClient = limit("guard.unconfirmedPerClient", settings.unconfirmedPerClient)
+        let longest = [
+            settings.unconfirmedPerRange, settings.unconfirmedPerBlock, settings.unconfirmedPerCountry,
+            settings.unconfirmedPerClient,
+        ].compactMap(\.self).map(\.windowSeconds).max()
+        if let longest, longest > 31 * 86_400 { sources.report("guard.unconfirmed… takes windows of at most 31 days") }
         settings.minimumConversionPercent = integer(
             "guard.minimumConversionPercent", settings.minimumConversionPercent, in: 1...100)
         settings.blockSeconds = integer("guard.blockSeconds", settings.blockSeconds, in: 60...31_536_000)

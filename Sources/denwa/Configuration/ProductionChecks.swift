@@ -1,6 +1,7 @@
 import Cryptography
 import Messaging
 import OAuth
+import PlayFab
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -24,9 +25,18 @@ enum ProductionChecks {
     private static func connectorProblems(_ configuration: ServerConfiguration) -> [String] {
         configuration.connectors.flatMap { connector -> [String] in
             if connector.isForDevelopment { return ["messaging.connectors: \(connector.type) is for development"] }
-            let isOpen = (connector.connector as? any HTTPConnector)?.http.isUnencrypted ?? false
-            return isOpen ? ["messaging.connectors: \"\(connector.name)\" sends codes over http"] : []
+            let isOpen =
+                (connector.connector as? any HTTPConnector)?.http.isUnencrypted
+                ?? (connector.connector as? SMTPConnector)?.isUnencrypted ?? false
+            return isOpen ? ["messaging.connectors: \"\(connector.name)\" sends texts unencrypted"] : []
+        } + playFabProblems(configuration)
+    }
+
+    private static func playFabProblems(_ configuration: ServerConfiguration) -> [String] {
+        guard let base = configuration.playFab.flatMap({ Issuer($0.baseURL) }), !base.isSecure, !base.isLoopback else {
+            return []
         }
+        return ["playfab.baseURL is http: its secret key would travel unencrypted"]
     }
 
     private static func keyProblems(_ configuration: ServerConfiguration) -> [String] {

@@ -77,6 +77,7 @@ extension MessagesCommand {
             switch try await store.retry(id, at: WallClock.system.now()) {
             case .hastened: print("Queued again: it is sent at once.")
             case .movedOn: print("Queued again: the next connector gets it.")
+            case .underWay: throw Failure("A connector has the text right now: look again in some seconds.")
             case .final(let state):
                 throw Failure("The text is \(state.rawValue) and its words are gone: the person asks for a new code.")
             case .unknown: throw Failure("There is no such text.")
