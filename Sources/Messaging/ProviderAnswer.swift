@@ -24,18 +24,29 @@ package struct ProviderAnswer: Sendable, Equatable, CustomStringConvertible {
             }.prefix(64), as: UTF8.self)
     }
 
-    /// A provider repeats what it was given: the number, or the text with its code. Four digits in a row can be
-    /// either, so none stay.
+    /// A provider repeats what it was given: the number, perhaps in groups, or the text with its code. Four digits
+    /// with nothing but separators between them can be either, so none stay.
     private static func cleaned(_ words: String) -> String {
         var cleaned = ""
-        var digits = ""
+        var run = ""
+        var digits = 0
+        // Separators behind the last digit, which belong to what follows.
+        var gap = ""
         func flush() {
-            cleaned += digits.utf8.count < 4 ? digits : "…"
-            digits = ""
+            cleaned += digits < 4 ? run : "…"
+            cleaned += gap
+            (run, digits, gap) = ("", 0, "")
         }
         for scalar in words.unicodeScalars.prefix(300) {
             if scalar.properties.numericType != nil {
-                digits.unicodeScalars.append(scalar)
+                run += gap
+                gap = ""
+                run.unicodeScalars.append(scalar)
+                digits += 1
+                continue
+            }
+            if digits > 0, gap.utf8.count < 2, " -.()/".unicodeScalars.contains(scalar) {
+                gap.unicodeScalars.append(scalar)
                 continue
             }
             flush()

@@ -6,6 +6,16 @@ import Time
 @testable import Messaging
 
 @Suite struct ProviderAnswerTests {
+    static let grouped: [(words: String, cleaned: String)] = [
+        ("to +33 6 12 34 56 78 failed", "to +… failed"), ("090-1234-5678", "…"), ("(090) 123.456.78!", "(…!"),
+        ("error 21 of 7", "error 21 of 7"), ("3 texts, 2 parts", "3 texts, 2 parts"), ("1 2 3 go", "1 2 3 go"),
+    ]
+
+    @Test(arguments: grouped)
+    func `a number in groups does not stay either`(_ row: (words: String, cleaned: String)) {
+        #expect(ProviderAnswer(words: row.words).words == row.cleaned)
+    }
+
     static let words: [(words: String, shown: String)] = [
         ("", ""), ("OK", "OK"), ("号码格式错误", "号码格式错误"), ("error 123 of 45", "error 123 of 45"),
         ("'To' +819012345678 is not valid", "'To' +… is not valid"), ("246802 is your code", "… is your code"),
