@@ -22,7 +22,7 @@ let package = Package(
         .executableTarget(
             name: "denwa",
             dependencies: [
-                "Web", "Storage", "SQLiteDriver", "PlayFab", "PhoneLogin", "OAuth", "Accounts", "Messaging",
+                "Web", "Storage", "SQLiteDriver", "PlayFab", "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging",
                 "OutboundHTTP", "PhoneNumbers", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography", "Time",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -39,7 +39,7 @@ let package = Package(
         .target(
             name: "Web",
             dependencies: [
-                "WebResources", "PhoneLogin", "OAuth", "Accounts", "Messaging", "PhoneNumbers", "DeveloperLog",
+                "WebResources", "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging", "PhoneNumbers", "DeveloperLog",
                 "RateLimiting", "JOSE", "Cryptography", "Time",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -60,7 +60,7 @@ let package = Package(
         .target(
             name: "Storage",
             dependencies: [
-                "PhoneLogin", "OAuth", "Accounts", "Messaging", "PhoneNumbers", "DeveloperLog", "RateLimiting",
+                "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging", "PhoneNumbers", "DeveloperLog", "RateLimiting",
                 "Cryptography", "Time",
             ]),
         .target(
@@ -73,6 +73,12 @@ let package = Package(
 
         // The domain: no HTTP, no SQL, no clock of its own.
         .target(
+            name: "AccountManagement",
+            dependencies: [
+                "PhoneLogin", "OAuth", "Accounts", "Messaging", "PhoneNumbers", "DeveloperLog", "RateLimiting",
+                "Cryptography", "Time",
+            ]),
+        .target(
             name: "PhoneLogin",
             dependencies: [
                 "OAuth", "Accounts", "Messaging", "PhoneNumbers", "DeveloperLog", "RateLimiting", "Cryptography",
@@ -81,7 +87,16 @@ let package = Package(
         .target(
             name: "OAuth",
             dependencies: ["Accounts", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography", "Time"]),
-        .target(name: "Accounts", dependencies: ["DeveloperLog", "Cryptography", "Time"]),
+        .target(
+            name: "Accounts",
+            dependencies: [
+                "AccountResources", "CICU", "DeveloperLog", "JOSE", "Cryptography", "Time",
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            exclude: ["Resources"]),
+        .target(
+            name: "AccountResources", path: "Sources/Accounts/Resources",
+            resources: [.embedInCode("common-passwords.txt")]),
         .target(
             name: "Messaging",
             dependencies: [
@@ -99,7 +114,7 @@ let package = Package(
         // What the domain stands on.
         .target(name: "JOSE", dependencies: ["Cryptography", "Time"]),
         .target(name: "PhoneNumbers", dependencies: ["CPhoneNumber"]),
-        .target(name: "Cryptography", dependencies: ["COpenSSL"]),
+        .target(name: "Cryptography", dependencies: ["COpenSSL", "CCrypt", "CArgon2"]),
         .target(name: "Time"),
         // The one way out to other people's HTTP servers.
         .target(
@@ -110,6 +125,9 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
         .target(name: "CPhoneNumber", linkerSettings: [.linkedLibrary("phonenumber")]),
+        .systemLibrary(name: "CICU", providers: [.apt(["libicu-dev"])]),
+        .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
+        .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
 
@@ -133,14 +151,14 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "SQLiteDriver", "Storage", "PhoneLogin", "OAuth", "Accounts", "Messaging", "PhoneNumbers",
+                "SQLiteDriver", "Storage", "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging", "PhoneNumbers",
                 "DeveloperLog", "RateLimiting", "Cryptography", "Time",
             ],
             path: "Tests/TestSupport"),
         .testTarget(
             name: "DenwaTests",
             dependencies: [
-                "denwa", "AbuseSimulation", "TestSupport", "Storage", "PhoneLogin", "OAuth", "Accounts", "Messaging",
+                "denwa", "AbuseSimulation", "TestSupport", "AccountManagement", "Storage", "PhoneLogin", "OAuth", "Accounts", "Messaging",
                 "DeveloperLog",
                 "RateLimiting", "JOSE", "Cryptography", "Time",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -152,7 +170,7 @@ let package = Package(
         .testTarget(
             name: "StorageTests",
             dependencies: [
-                "TestSupport", "SQLiteDriver", "Storage", "PhoneLogin", "OAuth", "Accounts", "Messaging",
+                "TestSupport", "SQLiteDriver", "Storage", "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging",
                 "PhoneNumbers", "DeveloperLog", "RateLimiting", "Cryptography", "Time",
             ]),
         .testTarget(

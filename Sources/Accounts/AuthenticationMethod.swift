@@ -2,4 +2,5 @@
 package enum AuthenticationMethod: String, Sendable, CaseIterable {
     case oneTimePassword = "otp"
     case sms
+    case password = "pwd"
 }

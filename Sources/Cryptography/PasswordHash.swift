@@ -69,3 +69,10 @@ extension PasswordHash: CustomStringConvertible, CustomReflectable {
     package var description: String { "PasswordHash" }
     package var customMirror: Mirror { Mirror(self, children: []) }
 }
+
+extension PasswordHash {
+    /// A hash that no password has, as slow to check as a real one.
+    package static func decoy(entropy: Entropy) -> PasswordHash {
+        PasswordHash(parameters: .standard, salt: entropy.bytes(saltLength), hash: entropy.bytes(hashLength))
+    }
+}

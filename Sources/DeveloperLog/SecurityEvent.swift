@@ -89,17 +89,29 @@ extension SecurityEvent {
         case linkDenied = "link.denied"
         case linkApproved = "link.approved"
         case signedOutEverywhere = "session.ended_everywhere"
+        case passwordRefused = "password.refused"
+        case passwordChanged = "password.changed"
+        case registrationRefused = "registration.refused"
+        case accountDeleted = "account.deleted"
+        case numberChanged = "number.changed"
+        case numberChangeUndone = "number.change_undone"
+        /// Proved by somebody else first, or typed in elsewhere.
+        case proofRefused = "proof.refused"
+        /// An idle number opened a fresh account, or went back to the old one.
+        case numberRecycled = "number.recycled"
 
         /// Whether somebody can cause it as often as they like.
         package var isFree: Bool {
             switch self {
             case .sendRefused, .numberRefused, .guessRefused, .operationUnknown, .clientAuthenticationFailed,
                 .redirectRefused, .codeRefused, .refreshRefused, .tokenRefused, .scopeRefused, .linkRefused,
-                .authorizationRefused, .receiptRefused, .guardDryRun:
+                .authorizationRefused, .receiptRefused, .guardDryRun, .passwordRefused, .registrationRefused,
+                .proofRefused:
                 true
             case .guessWrong, .accountRefused, .accountDisabled, .accountEnabled, .codeReplayed, .refreshReused,
                 .tokenRevoked, .messageFailed, .messageMovedOn, .budgetAlert, .linkDenied, .linkApproved,
-                .signedOutEverywhere:
+                .signedOutEverywhere, .passwordChanged, .accountDeleted, .numberChanged, .numberChangeUndone,
+                .numberRecycled:
                 false
             }
         }

@@ -49,6 +49,34 @@ package enum MessageChannel: String, Sendable, CaseIterable {
 package enum MessageTemplate: String, Sendable, CaseIterable {
     case signInCode = "sign_in_code"
     case signInCodeAndLink = "sign_in_code_and_link"
+    /// Proves that a number or e-mail address is an account's.
+    case verificationCode = "verification_code"
+    case verificationCompleted = "verification_completed"
+    case passwordReset = "password_reset"
+    /// The same with a token too long to be typed, for apps that have it copied.
+    case passwordResetToken = "password_reset_token"
+    case passwordResetDone = "password_reset_done"
+    /// To the number that an account had, with a link that undoes the change.
+    case numberChanged = "number_changed"
+
+    /// The places without which a text is useless.
+    package var required: Set<MessageParameter> {
+        switch self {
+        case .signInCode, .verificationCode, .passwordReset, .passwordResetToken: [.code]
+        case .signInCodeAndLink: [.code, .link]
+        case .numberChanged: [.link]
+        case .verificationCompleted, .passwordResetDone: []
+        }
+    }
+
+    /// Every place that something fills.
+    package var allowed: Set<MessageParameter> {
+        switch self {
+        case .verificationCompleted, .passwordResetDone: [.app]
+        case .numberChanged: [.app, .link]
+        default: required.union([.app, .minutes])
+        }
+    }
 }
 
 /// The words of a message, whole, and what they were made of: providers with templates of their own take the parts.

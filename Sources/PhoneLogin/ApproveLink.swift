@@ -52,9 +52,9 @@ extension PhoneLoginFlow {
         let decision = LinkDecision(
             operationID: operationID, link: SHA256Digest(of: token), isApproved: isApproved,
             browser: browser.map {
-                (SHA256Digest(of: $0.browser), newSession(sessionToken, replacing: $0.session, at: now))
+                (SHA256Digest(of: $0.browser), newSession(sessionToken, for: $0, at: now))
             },
-            newAccount: AccountID(entropy.uuid()),
+            newAccount: AccountID(entropy.uuid()), idleBefore: idleBefore(now),
             replacement: OneTimeCode(length: settings.codeLength, entropy: entropy), codeSeal: codeSeal,
             confirmed: confirmedTraffic)
         let charge = LimitCharge(.confirmPerIP, settings.confirmPerIP, subject: origin.address ?? "")

@@ -81,11 +81,14 @@ package struct BrowserCredentials: Sendable {
     /// The session cookie it has, which ends.
     package let session: String?
     package let deviceIDs: [String]
+    /// What kind of browser it is, in words.
+    package let device: String?
 
-    package init(browser: String, session: String?, deviceIDs: [String]) {
+    package init(browser: String, session: String?, deviceIDs: [String], device: String? = nil) {
         self.browser = browser
         self.session = session
         self.deviceIDs = deviceIDs
+        self.device = device
     }
 }
 
@@ -144,15 +147,17 @@ extension PhoneLoginFlow {
             operationID: signIn.operationID, client: client.id, number: signIn.number, isFor: { $0 == identity },
             proof: proof, maxGuesses: settings.maxGuesses, codeSeal: codeSeal, budget: { budget($0, $1) },
             confirmed: confirmedTraffic,
-            newAccount: AccountID(entropy.uuid()),
+            newAccount: AccountID(entropy.uuid()), idleBefore: idleBefore(now),
             reward: .session(
-                newSession(token, replacing: browser.session, at: now), browser: SHA256Digest(of: browser.browser)))
+                newSession(token, for: browser, at: now), browser: SHA256Digest(of: browser.browser)))
         let passed = try await perform(guess, from: origin, at: now)
         return signedIn(passed, by: signIn.operationID, token: token, deviceIDs: browser.deviceIDs, at: now)
     }
 
-    func newSession(_ token: String, replacing old: String?, at now: Timestamp) -> NewSession {
-        NewSession(token: token, replacing: old, settings: sessions, entropy: entropy, at: now)
+    func newSession(_ token: String, for browser: BrowserCredentials, at now: Timestamp) -> NewSession {
+        NewSession(
+            token: token, replacing: browser.session, device: browser.device, settings: sessions, entropy: entropy,
+            at: now)
     }
 
     func signedIn(

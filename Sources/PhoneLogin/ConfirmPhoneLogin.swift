@@ -46,7 +46,7 @@ extension PhoneLoginFlow {
             proof: .code(confirmation.code, approval: approvals.value(for: confirmation.operationID)),
             maxGuesses: settings.maxGuesses, codeSeal: codeSeal, budget: { budget($0, $1) },
             confirmed: confirmedTraffic,
-            newAccount: AccountID(entropy.uuid()),
+            newAccount: AccountID(entropy.uuid()), idleBefore: idleBefore(now),
             reward: .authorizationCode(
                 SHA256Digest(of: authorizationCode), grant: GrantID(entropy.identifier()),
                 expiresAt: now.adding(seconds: authorizationCodeLifetimeSeconds)))

@@ -29,6 +29,8 @@ package struct LinkDecision: Sendable {
     /// The browser that answers, with the session it gets if it is the one that began.
     package let browser: (digest: SHA256Digest, session: NewSession)?
     package let newAccount: AccountID
+    /// As in `PhoneGuess`.
+    package let idleBefore: Timestamp?
     /// Takes the place of the texted code after a no: whoever is talked out of that code later gives nothing away.
     package let replacement: OneTimeCode
     package let codeSeal: CodeSeal

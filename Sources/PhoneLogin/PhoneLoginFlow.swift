@@ -4,7 +4,7 @@ package import DeveloperLog
 package import Messaging
 package import OAuth
 import PhoneNumbers
-import RateLimiting
+package import RateLimiting
 import Time
 
 /// The phone login: `start` texts a code, and the right one becomes an authorization code (`confirm`) or a
@@ -56,6 +56,11 @@ package struct PhoneLoginFlow: Sendable {
         devices = DeviceRecognition(secret: secret, entropy: entropy)
     }
 
+    /// The limits that messages of other kinds share.
+    package var sendPerNumber: Limit? { settings.sendPerNumber }
+    package var sendPerIP: Limit? { settings.sendPerIP }
+    package var confirmPerIP: Limit? { settings.confirmPerIP }
+
     /// The client that a request names, if it may run this flow.
     func client(_ id: String?) throws(PhoneLoginError) -> Client {
         guard let id else { throw .parameterMissing }
@@ -99,6 +104,8 @@ package struct PhoneLoginFlow: Sendable {
             sendingGuard.confirmed(identity, in: region, by: client, isKnownDevice: device != nil)
         }
     }
+
+    func idleBefore(_ now: Timestamp) -> Timestamp? { settings.numberIdleSeconds.map { now.adding(seconds: -$0) } }
 
     func record(_ event: SecurityEvent) async throws(PhoneLoginError) {
         do { try await log.record(event) } catch { throw .unavailable(error) }

@@ -22,6 +22,10 @@ package struct PhoneLoginSettings: Sendable, Equatable {
     /// How long a poll waits for an answer to a link: what the SDKs expect.
     package var linkPollSeconds = 20
 
+    /// A number that nobody proved for so long may have a new holder. A login by it alone then opens a fresh
+    /// account; `nil`: never.
+    package var numberIdleSeconds: Int? = 365 * 86_400
+
     package init() {}
 
     var resendCooldown: Limit? { Limit(count: 1, windowSeconds: resendCooldownSeconds) }

@@ -26,7 +26,7 @@ package struct PhoneIdentity: Sendable, Hashable {
         return String(rawValue[rawValue.index(rawValue.startIndex, offsetBy: 5)..<colon])
     }
 
-    init(number: String, client: Client, at now: Timestamp) {
+    package init(number: String, client: Client, at now: Timestamp) {
         let isTest = client.testNumber(number, at: now) != nil
         rawValue = isTest ? "test:\(client.id.rawValue):\(number)" : number
     }
@@ -38,11 +38,16 @@ package enum PhoneLoginPurpose: Sendable {
     case authorizationCode(AuthorizationCodeBinding)
     /// A browser signs in at this server's own pages and gets a session.
     case session(BrowserBinding)
+    /// An account that exists shows that the number is its own.
+    case account(AccountID, AccountPurpose)
+
+    package static let codeName = "code"
 
     package var name: String {
         switch self {
-        case .authorizationCode: "code"
+        case .authorizationCode: Self.codeName
         case .session: "session"
+        case .account(let id, let purpose): purpose.name(for: id)
         }
     }
 }
@@ -134,6 +139,8 @@ package struct PhoneGuess: Sendable {
     package let budget: @Sendable (PhoneIdentity, _ device: String?) -> LimitCharge?
     package let confirmed: ConfirmedTraffic
     package let newAccount: AccountID
+    /// A number last proved before this time may belong to somebody else by now; `nil`: never.
+    package let idleBefore: Timestamp?
     package let reward: PhoneLoginReward
 }
 
@@ -180,6 +187,11 @@ package protocol PhoneLoginStore: Sendable {
     func guess(
         _ guess: PhoneGuess, charging charges: [LimitCharge], from origin: RequestOrigin, at now: Timestamp
     ) async throws -> PhoneGuessOutcome
+
+    /// Takes the code that an account was texted: a guess like any other, and what the right one is for.
+    func prove(
+        _ proof: NumberProof, charging charges: [LimitCharge], from origin: RequestOrigin, at now: Timestamp
+    ) async throws -> NumberProofOutcome
 
     /// What became of an operation's text; `nil` when the operation is unknown, finished or another client's.
     func textState(

@@ -41,6 +41,8 @@ extension PhoneLoginFlow {
         let phone: PhoneNumber
         /// Of the operation with this id.
         let purpose: @Sendable (_ operationID: String) -> PhoneLoginPurpose
+        /// `nil`: a sign-in's.
+        var template: MessageTemplate?
         let linkURL: String?
         /// What the person would like to read, best first.
         let locales: [String]
@@ -225,11 +227,11 @@ extension PhoneLoginFlow {
         let id = entropy.uuid()
         let seal = messageSeal
         let client = start.client
-        let template: MessageTemplate = link == nil ? .signInCode : .signInCodeAndLink
+        let template = start.template ?? (link == nil ? .signInCode : .signInCodeAndLink)
         let (locale, wording) = templates.catalogue.wording(
             of: template, channel: .sms, client: client.id.rawValue, wishes: start.locales)
         let content = { @Sendable (code: OneTimeCode, expiresAt: Timestamp) in
-            SignInText(
+            MessageText(
                 code: code.digits, appName: client.name, minutes: max(1, now.secondsRoundedUp(until: expiresAt) / 60),
                 link: link, webOTPDomain: start.webOTPDomain, androidAppHash: client.androidAppHash
             ).content(of: wording, channel: .sms)

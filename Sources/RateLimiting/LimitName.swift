@@ -24,6 +24,12 @@ package enum LimitName: String, Sendable, CaseIterable {
     case clientDailyBudget
     case clientMonthlyBudget
     case unprovenBudget
+    /// Wrong passwords.
+    case passwordPerIdentifier
+    case passwordPerIP
+    case registerPerIP
+    /// Messages that strangers ask for at one name.
+    case requestCooldown
     /// What strangers can write to the developer log, so that a flood does not fill the disk.
     case logPerAddress
     case logInAll

@@ -56,7 +56,7 @@ import Testing
         #expect(failure?.problems == ["entry 2: \(row.problem)"])
     }
 
-    /// `SignInText` leaves what is not closed as it stands: such a text would go out without its code.
+    /// `MessageText` leaves what is not closed as it stands: such a text would go out without its code.
     @Test(arguments: ["Your code: {code", "{minutes} min: {code", "{code} of {app", "{code} {"])
     func `a place that is not closed is refused`(_ text: String) {
         #expect(throws: TemplateFile.Failure.self) {
@@ -174,7 +174,7 @@ import Testing
     @Test func `an e-mail has its subject, and no lines for machines`() throws {
         let entry = #"{"purpose":"sign_in_code","channel":"email","subject":"{app} {code}","text":"{code}!"}"#
         let catalogue = try TemplateFile.catalogue(parsing: Self.file(entry))
-        let text = SignInText(
+        let text = MessageText(
             code: "246802", appName: "Game", minutes: 3, link: nil, webOTPDomain: "game.example",
             androidAppHash: "FA+9qCX9VSu")
         let found = catalogue.wording(of: text.template, channel: .email, client: "demo", wishes: [])

@@ -117,6 +117,9 @@ package struct AliyunConnector: HTTPConnector {
     private static func usageType(_ template: MessageTemplate) -> UsageType {
         switch template {
         case .signInCode, .signInCodeAndLink: .signIn
+        case .verificationCode: .bindNewIdentifier
+        case .passwordReset, .passwordResetToken: .forgotPassword
+        case .verificationCompleted, .passwordResetDone, .numberChanged: .generic
         }
     }
 

@@ -29,6 +29,13 @@ package struct TemplateCatalogue: Sendable {
                 add(TemplateWording(text: withLink, subject: subject), .signInCodeAndLink, channel, nil, locale)
             }
         }
+        for (locale, words) in Self.builtInForAccounts {
+            for (template, text) in words.texts {
+                let subject = template.required.contains(.code) ? Self.builtInSubject : "{app}: \(words.account)"
+                add(TemplateWording(text: text, subject: nil), template, .sms, nil, locale)
+                add(TemplateWording(text: text, subject: subject), template, .email, nil, locale)
+            }
+        }
     }
 
     /// Takes the place of an earlier wording of the same purpose, channel, client and language.

@@ -67,16 +67,18 @@ private struct Entry {
     }
 
     private mutating func readWords(_ entry: JSONValue) {
-        guard let text = entry["text"]?.string, !text.isEmpty else {
+        guard let written = entry["text"]?.string, !written.isEmpty else {
             problems.append("\"text\" is missing")
             return
         }
-        if text.utf16.count > 1000 { problems.append("\"text\" is longer than 1000 characters") }
-        check(text, "text", needsCode: true)
-        let subject = entry["subject"]?.string
+        if written.utf16.count > 1000 { problems.append("\"text\" is longer than 1000 characters") }
+        // Other services write their places with two braces.
+        let text = written.replacing("{{", with: "{").replacing("}}", with: "}")
+        check(text, "text", isWhole: true)
+        let subject = entry["subject"]?.string?.replacing("{{", with: "{").replacing("}}", with: "}")
         if channel == .email {
             if let subject {
-                check(subject, "subject", needsCode: false)
+                check(subject, "subject", isWhole: false)
             } else {
                 problems.append("\"subject\" is missing")
             }
@@ -86,12 +88,13 @@ private struct Entry {
         wording = TemplateWording(text: text, subject: subject)
     }
 
-    private mutating func check(_ text: String, _ member: String, needsCode: Bool) {
+    /// - Parameter isWhole: the words themselves, which must have every place that the purpose needs.
+    private mutating func check(_ text: String, _ member: String, isWhole: Bool) {
         if text.count(where: { $0 == "{" }) != text.count(where: { $0 == "}" }) {
             problems.append("\"\(member)\" has a brace without its other half")
         }
-        var allowed = Set(MessageParameter.allCases)
-        if template == .signInCode || member == "subject" { allowed.remove(.link) }
+        var allowed = template.allowed
+        if !isWhole { allowed.remove(.link) }
         var found: Set<MessageParameter> = []
         for place in Self.places(in: text) {
             if let parameter = MessageParameter(rawValue: place), allowed.contains(parameter) {
@@ -100,9 +103,11 @@ private struct Entry {
                 problems.append("\"\(member)\" has a place {\(place)} that nothing fills here")
             }
         }
-        guard needsCode else { return }
-        if !found.contains(.code) { problems.append("\"\(member)\" lacks {code}") }
-        if template == .signInCodeAndLink, !found.contains(.link) { problems.append("\"\(member)\" lacks {link}") }
+        guard isWhole else { return }
+        for parameter in MessageParameter.allCases
+        where template.required.contains(parameter) && !found.contains(parameter) {
+            problems.append("\"\(member)\" lacks {\(parameter.rawValue)}")
+        }
     }
 
     /// What stands between braces; a brace that is not closed counts to the end.

@@ -6,29 +6,79 @@ package import Time
 extension SQLConnection {
     /// The account of a number that was just proved; the first proof makes it. The primary key of
     /// `account_phone` decides when two firsts race.
-    func provenAccount(_ identity: PhoneIdentity, new id: AccountID, at now: Timestamp) async throws -> Account {
-        if let known = try await provenAccount(identity, at: now) { return known }
+    ///
+    /// - Parameter idleBefore: a number last proved before then may belong to somebody else by now.
+    func provenAccount(
+        _ identity: PhoneIdentity, new id: AccountID, idleBefore: Timestamp?, from origin: RequestOrigin,
+        at now: Timestamp
+    ) async throws -> Account {
+        let newest = idleBefore ?? Timestamp(milliseconds: .min)
+        if let known = try await provenAccount(identity, newerThan: newest, at: now) { return known }
         let isFirst =
             try await run(
                 """
                 INSERT INTO account_phone (number, account_id, verified_at, last_proof_at)
                 VALUES (\(identity), \(id), \(now), \(now)) ON CONFLICT (number) DO NOTHING
                 """) == 1
-        guard isFirst else {
-            return try await provenAccount(identity, at: now) ?? Account(id: id, isDisabled: true)
-        }
+        guard isFirst else { return try await recycle(identity, new: id, idleBefore: newest, from: origin, at: now) }
+        // Whoever only said that it was theirs loses it to whoever showed it.
+        try await run("DELETE FROM address_claim WHERE kind = 'phone' AND key = \(identity)")
+        return try await insertAccount(id, at: now)
+    }
+
+    private func insertAccount(_ id: AccountID, at now: Timestamp) async throws -> Account {
         try await run("INSERT INTO account (id, created_at) VALUES (\(id), \(now))")
         return Account(id: id, isDisabled: false)
     }
 
-    private func provenAccount(_ identity: PhoneIdentity, at now: Timestamp) async throws -> Account? {
+    /// Whoever is kept out stays out, however long they wait.
+    private func provenAccount(
+        _ identity: PhoneIdentity, newerThan newest: Timestamp, at now: Timestamp
+    ) async throws -> Account? {
         let owner = try await first(
             """
             UPDATE account_phone SET last_proof_at = \(now) WHERE number = \(identity)
+                AND (last_proof_at > \(newest)
+                    OR EXISTS (SELECT 1 FROM account WHERE id = account_phone.account_id AND disabled_at IS NOT NULL))
             RETURNING account_id, (SELECT disabled_at FROM account WHERE id = account_phone.account_id)
             """)
         guard let owner else { return nil }
         return Account(id: AccountID(try owner.text(0)), isDisabled: try owner.optionalInteger(1) != nil)
+    }
+
+    /// The number was idle: it opens a fresh account, and the old one waits for its holder to claim it back.
+    private func recycle(
+        _ identity: PhoneIdentity, new id: AccountID, idleBefore: Timestamp, from origin: RequestOrigin,
+        at now: Timestamp
+    ) async throws -> Account {
+        let parked = try await first(
+            "SELECT account_id, last_proof_at FROM account_phone WHERE number = \(identity)")
+        let isOurs =
+            try await run(
+                """
+                UPDATE account_phone SET account_id = \(id), verified_at = \(now), last_proof_at = \(now)
+                WHERE number = \(identity) AND last_proof_at <= \(idleBefore)
+                """) == 1
+        guard let parked, isOurs else {
+            // Two proofs raced, and the other one was first.
+            return try await provenAccount(identity, newerThan: idleBefore, at: now)
+                ?? Account(id: id, isDisabled: true)
+        }
+        let old = AccountID(try parked.text(0))
+        let idleDays = (now.milliseconds - (try parked.integer(1))) / 86_400_000
+        try await run(
+            """
+            INSERT INTO account_parked (account_id, number, successor, parked_at)
+            VALUES (\(old), \(identity), \(id), \(now))
+            ON CONFLICT (account_id) DO UPDATE SET number = excluded.number, successor = excluded.successor,
+                parked_at = excluded.parked_at
+            """)
+        try await record(
+            SecurityEvent(
+                .numberRecycled, at: now, origin: origin, accountID: old.rawValue, phone: identity.masked,
+                reason: "idle number proved again: a fresh account opens, the old one is parked",
+                figures: "idle for \(idleDays) days, fresh account \(id.rawValue)"))
+        return try await insertAccount(id, at: now)
     }
 }
 

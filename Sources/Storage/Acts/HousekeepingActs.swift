@@ -57,9 +57,34 @@ extension SQLStore {
             DELETE FROM refresh_token WHERE digest IN
                 (SELECT digest FROM refresh_token WHERE expires_at <= \(now) LIMIT \(batch))
             """,
+            // Tokens that never expire end with their grant.
+            """
+            DELETE FROM opaque_token WHERE grant_id IN
+                (SELECT id FROM token_grant WHERE expires_at <= \(codes) ORDER BY expires_at LIMIT \(batch))
+            """,
             """
             DELETE FROM token_grant WHERE id IN
-                (SELECT id FROM token_grant WHERE expires_at <= \(codes) LIMIT \(batch))
+                (SELECT id FROM token_grant WHERE expires_at <= \(codes) ORDER BY expires_at LIMIT \(batch))
+            """,
+            """
+            DELETE FROM opaque_token WHERE digest IN
+                (SELECT digest FROM opaque_token WHERE expires_at <= \(now) LIMIT \(batch))
+            """,
+            """
+            DELETE FROM password_reset WHERE digest IN
+                (SELECT digest FROM password_reset WHERE expires_at <= \(now) LIMIT \(batch))
+            """,
+            """
+            DELETE FROM known_origin WHERE digest IN
+                (SELECT digest FROM known_origin WHERE expires_at <= \(now) LIMIT \(batch))
+            """,
+            """
+            DELETE FROM number_change WHERE undo_digest IN
+                (SELECT undo_digest FROM number_change WHERE expires_at <= \(now) LIMIT \(batch))
+            """,
+            """
+            DELETE FROM email_challenge WHERE (account_id, purpose) IN
+                (SELECT account_id, purpose FROM email_challenge WHERE expires_at <= \(now) LIMIT \(batch))
             """,
             """
             DELETE FROM revoked_token WHERE id IN

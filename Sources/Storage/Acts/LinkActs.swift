@@ -126,7 +126,8 @@ private struct LinkJudge {
 
     private func signIn(_ operation: LiveOperation, _ session: NewSession) async throws -> LinkOutcome {
         try await connection.finish(operation, confirmed: decision.confirmed)
-        let account = try await connection.provenAccount(operation.identity, new: decision.newAccount, at: now)
+        let account = try await connection.provenAccount(
+            operation.identity, new: decision.newAccount, idleBefore: decision.idleBefore, from: origin, at: now)
         guard !account.isDisabled else {
             try await connection.record(
                 .accountRefused(
@@ -151,7 +152,8 @@ private struct LinkJudge {
 extension LiveOperation {
     fileprivate func isHeld(by holder: LinkHolder) -> Bool {
         switch holder {
-        case .app(let client, let isFor): browser == nil && self.client == client && isFor(identity)
+        case .app(let client, let isFor):
+            purpose == PhoneLoginPurpose.codeName && self.client == client && isFor(identity)
         case .browser(let digest): browser == digest.bytes
         }
     }

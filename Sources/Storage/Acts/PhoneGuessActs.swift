@@ -84,7 +84,50 @@ extension SQLConnection {
     }
 }
 
-/// One guess, inside its transaction: counted first, in a statement of its own, compared after.
+/// A code that somebody typed, and what it counts against.
+struct CodeGuess {
+    let code: String
+    let maxGuesses: Int
+    let codeSeal: CodeSeal
+    /// Of the number, over all its operations.
+    let budget: LimitCharge?
+}
+
+enum CodeVerdict {
+    case right
+    case wrong(isLast: Bool)
+    /// Nothing was compared.
+    case exhausted
+    case limited(LimitRefusal)
+}
+
+extension SQLConnection {
+    /// Counted first, in a statement of its own, compared after.
+    func count(_ guess: CodeGuess, at operation: LiveOperation, at now: Timestamp) async throws -> CodeVerdict {
+        if let budget = guess.budget, let refusal = try await charge([budget], at: now) { return .limited(refusal) }
+        let counted = try await first(
+            """
+            UPDATE phone_challenge SET guesses = guesses + 1
+            WHERE id = \(operation.challengeID) AND guesses < \(guess.maxGuesses)
+            RETURNING guesses, code
+            """)
+        guard let counted else {
+            // Nothing was compared, so the number's budget is not touched either.
+            if let budget = guess.budget { try await refund(budget) }
+            return .exhausted
+        }
+        let code = try counted.blob(1)
+        guard guess.codeSeal.matches(guess.code, sealed: code, challenge: operation.challengeID) else {
+            let isLast = Int(try counted.integer(0)) >= guess.maxGuesses
+            if isLast { try await dropMessages(ofChallenge: operation.challengeID) }
+            return .wrong(isLast: isLast)
+        }
+        if let budget = guess.budget { try await refund(budget) }
+        return .right
+    }
+}
+
+/// One guess at a sign-in, inside its transaction.
 private struct GuessJudge {
     let connection: any SQLConnection
     let guess: PhoneGuess
@@ -98,7 +141,7 @@ private struct GuessJudge {
             operation.client == guess.client, guess.isFor(operation.identity), operation.isApproved != false
         else { return nil }
         switch guess.reward {
-        case .authorizationCode: return operation.browser == nil ? operation : nil
+        case .authorizationCode: return operation.purpose == PhoneLoginPurpose.codeName ? operation : nil
         case .session(_, let browser): return operation.browser == browser.bytes ? operation : nil
         }
     }
@@ -118,40 +161,25 @@ private struct GuessJudge {
     }
 
     private func judge(_ text: String, at operation: LiveOperation) async throws -> PhoneGuessOutcome {
-        let budget = guess.budget(operation.identity, operation.device)
-        if let budget, let refusal = try await connection.charge([budget], at: now) {
-            return try await limited(refusal)
+        let verdict = try await connection.count(
+            CodeGuess(
+                code: text, maxGuesses: guess.maxGuesses, codeSeal: guess.codeSeal,
+                budget: guess.budget(operation.identity, operation.device)), at: operation, at: now)
+        switch verdict {
+        case .right: return try await pass(operation)
+        case .limited(let refusal): return try await limited(refusal)
+        case .exhausted: return .exhausted
+        case .wrong(let isLast):
+            try await record(
+                .guessWrong, rule: .guessesPerOperation, reason: isLast ? "wrong code, no guess left" : "wrong code")
+            return isLast ? .exhausted : .wrong
         }
-        let counted = try await connection.first(
-            """
-            UPDATE phone_challenge SET guesses = guesses + 1
-            WHERE id = \(operation.challengeID) AND guesses < \(guess.maxGuesses)
-            RETURNING guesses, code
-            """)
-        guard let counted else {
-            // Nothing was compared, so the number's budget is not touched either.
-            if let budget { try await connection.refund(budget) }
-            return .exhausted
-        }
-        let code = try counted.blob(1)
-        guard guess.codeSeal.matches(text, sealed: code, challenge: operation.challengeID) else {
-            return try await wrong(guessesUsed: Int(try counted.integer(0)), at: operation)
-        }
-        if let budget { try await connection.refund(budget) }
-        return try await pass(operation)
-    }
-
-    private func wrong(guessesUsed: Int, at operation: LiveOperation) async throws -> PhoneGuessOutcome {
-        let isLast = guessesUsed >= guess.maxGuesses
-        if isLast { try await connection.dropMessages(ofChallenge: operation.challengeID) }
-        try await record(
-            .guessWrong, rule: .guessesPerOperation, reason: isLast ? "wrong code, no guess left" : "wrong code")
-        return isLast ? .exhausted : .wrong
     }
 
     private func pass(_ operation: LiveOperation) async throws -> PhoneGuessOutcome {
         try await connection.finish(operation, confirmed: guess.confirmed)
-        let account = try await connection.provenAccount(operation.identity, new: guess.newAccount, at: now)
+        let account = try await connection.provenAccount(
+            operation.identity, new: guess.newAccount, idleBefore: guess.idleBefore, from: origin, at: now)
         guard !account.isDisabled else {
             try await connection.record(
                 .accountRefused(account.id, client: guess.client, phone: masked, from: origin, at: now))

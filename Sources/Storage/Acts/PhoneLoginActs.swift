@@ -123,6 +123,19 @@ extension SQLConnection {
                     \(operation.linkDigest), \(operation.askingDevice), \(operation.startedAt), \(challenge.expiresAt),
                     \(messageID))
                 """)
+        case .account(let account, let purpose):
+            try await run(
+                """
+                INSERT INTO phone_operation
+                    (id, challenge_id, state, scope, redirect_uri, redirect_requested, started_at, expires_at, message_id)
+                VALUES (\(operation.id), \(challenge.id), '', '', '', 0, \(operation.startedAt), \(challenge.expiresAt),
+                    \(messageID))
+                """)
+            if case .number(let begunIn) = purpose {
+                try await setPending(
+                    .phone, operation.identity.rawValue, operation.phone.e164, of: account, client: operation.client,
+                    begunIn: begunIn, at: operation.startedAt)
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 package import Accounts
 package import Cryptography
 package import DeveloperLog
+import OAuth
 import PhoneLogin
 package import Time
 
@@ -54,9 +55,9 @@ extension SQLConnection {
         let id = try await endReplaced(by: session, of: account, at: now) ?? session.id
         try await run(
             """
-            INSERT INTO session (digest, id, account_id, methods, authenticated_at, idle_until, expires_at)
+            INSERT INTO session (digest, id, account_id, methods, authenticated_at, idle_until, expires_at, device)
             VALUES (\(session.digest), \(id), \(account), \([AuthenticationMethod].textedCode.words), \(now),
-                \(session.idleUntil), \(session.expiresAt))
+                \(session.idleUntil), \(session.expiresAt), \(session.device))
             """)
     }
 
@@ -87,9 +88,25 @@ extension SQLConnection {
     }
 
     @discardableResult
-    func endSessions(of account: AccountID) async throws -> [SessionID] {
-        try await rows("DELETE FROM session WHERE account_id = \(account) RETURNING id").map {
-            SessionID(try $0.text(0))
+    func endSessions(of account: AccountID, butFor spared: SessionID? = nil) async throws -> [SessionID] {
+        try await rows(
+            "DELETE FROM session WHERE account_id = \(account) AND id <> \(spared?.rawValue ?? "") RETURNING id"
+        ).map { SessionID(try $0.text(0)) }
+    }
+
+    /// What a change of a password or number ends besides.
+    func end(_ ending: SignInEnding, of account: AccountID, at now: Timestamp) async throws {
+        switch ending {
+        case .none: return
+        case .all:
+            try await endSessions(of: account)
+            try await revokeGrants(of: account, at: now)
+        case .others(.session(let session)):
+            try await endSessions(of: account, butFor: session)
+            try await revokeGrants(of: account, butForSession: session, at: now)
+        case .others(.grant(let grant)):
+            try await endSessions(of: account)
+            try await revokeGrants(of: account, butFor: grant, at: now)
         }
     }
 }

@@ -53,19 +53,15 @@ extension SQLStore: TokenStore {
         try await engine.read { connection in
             let row = try await connection.first(
                 """
-                SELECT a.id, (SELECT p.number FROM account_phone p WHERE p.account_id = a.id), a.created_at,
-                    g.session_id
+                SELECT g.account_id, g.session_id
                 FROM token_grant g JOIN account a ON a.id = g.account_id
                 WHERE g.id = \(grant) AND g.revoked_at IS NULL AND a.disabled_at IS NULL
                     AND NOT EXISTS (SELECT 1 FROM revoked_token WHERE id = \(tokenID))
                 """)
-            guard let row else { return nil }
-            let identity = try row.optionalText(1).map(PhoneIdentity.init(rawValue:))
-            return TokenHolder(
-                profile: AccountProfile(
-                    id: AccountID(try row.text(0)), phoneNumber: identity?.number,
-                    isTest: identity?.testClient != nil, createdAt: try row.time(2)),
-                session: try row.optionalText(3).map(SessionID.init))
+            guard let row, let profile = try await connection.profile(of: AccountID(try row.text(0))) else {
+                return nil
+            }
+            return TokenHolder(profile: profile, session: try row.optionalText(1).map(SessionID.init))
         }
     }
 

@@ -136,7 +136,8 @@ package struct SignInEndpoints: Sendable {
 
     private func credentials(_ browser: String, _ request: Request) -> BrowserCredentials {
         BrowserCredentials(
-            browser: browser, session: cookies.session(of: request), deviceIDs: cookies.deviceIDs(of: request))
+            browser: browser, session: cookies.session(of: request), deviceIDs: cookies.deviceIDs(of: request),
+            device: AskingDevice.description(userAgent: request.headers[.userAgent]))
     }
 
     private func codePage(

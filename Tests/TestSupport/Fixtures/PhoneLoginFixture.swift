@@ -103,7 +103,7 @@ package struct PhoneLoginFixture: Sendable {
                 LimitCharge(
                     .guessesPerNumber, guessesPerNumber, subject: device.map { "\(phone.e164) \($0)" } ?? phone.e164)
             },
-            confirmed: confirmedTraffic, newAccount: AccountID(Unique.name("account")),
+            confirmed: confirmedTraffic, newAccount: AccountID(Unique.name("account")), idleBefore: nil,
             reward: reward(authorizationCode, at: now))
     }
 }

@@ -18,7 +18,7 @@ extension MessagesCommand {
                 Providers charge by the segment: 160 characters of GSM-7, or 70 of UCS-2 as soon as one character is \
                 outside GSM-7; a little less each when a text needs several.
                 """)
-        @Option(help: "sign_in_code or sign_in_code_and_link.") var purpose = MessageTemplate.signInCode.rawValue
+        @Option(help: "What the text is for: sign_in_code, verification_code, number_changed, …") var purpose = MessageTemplate.signInCode.rawValue
         @Option(help: "sms or email.") var channel = MessageChannel.sms.rawValue
         @Option(help: "With this client's name and own words; else with the server's name.") var client: String?
         @Option(help: "Only for somebody who wishes for this language, BCP 47.") var locale: String?
@@ -37,11 +37,12 @@ extension MessagesCommand {
             let template = MessageTemplate(rawValue: purpose) ?? .signInCode
             let channel = MessageChannel(rawValue: channel) ?? .sms
             let registered = try registeredClient()
-            let text = SignInText(
-                code: String("123456789012".prefix(configuration.phone.codeLength)),
+            let text = MessageText(
+                code: template.required.contains(.code)
+                    ? String("123456789012".prefix(configuration.phone.codeLength)) : nil,
                 appName: registered?.name ?? configuration.brandName,
                 minutes: max(1, configuration.phone.codeLifetimeSeconds / 60),
-                link: template == .signInCodeAndLink ? Self.link(configuration, registered) : nil,
+                link: Self.link(template, configuration, registered),
                 webOTPDomain: registered.map { $0.webOTPDomain ?? nil } ?? configuration.issuer.host,
                 androidAppHash: registered?.androidAppHash)
             let catalogue = try Composition.readTemplates(configuration)
@@ -62,9 +63,15 @@ extension MessagesCommand {
         }
 
         /// As long as a real one: an operation's id and a token.
-        private static func link(_ configuration: ServerConfiguration, _ client: Client?) -> String {
-            let page = client?.linkURIs.first?.text ?? configuration.issuer.appending("/login/link")
+        private static func link(
+            _ template: MessageTemplate, _ configuration: ServerConfiguration, _ client: Client?
+        ) -> String? {
+            guard template.required.contains(.link) else { return nil }
             let (id, token) = (String(repeating: "i", count: 22), String(repeating: "t", count: 43))
+            guard template != .numberChanged else {
+                return configuration.issuer.appending("/account/undo?token=\(token)")
+            }
+            let page = client?.linkURIs.first?.text ?? configuration.issuer.appending("/login/link")
             return "\(page)?operation_id=\(id)&link_token=\(token)"
         }
 

@@ -61,7 +61,7 @@ extension MessagesCommand {
             let catalogue = try Composition.readTemplates(configuration)
             let (language, wording) = catalogue.wording(
                 of: .signInCode, channel: channel, client: "", wishes: [locale])
-            let text = SignInText(
+            let text = MessageText(
                 code: Entropy.system.decimalCode(length: configuration.phone.codeLength),
                 appName: configuration.brandName, minutes: max(1, configuration.phone.codeLifetimeSeconds / 60),
                 link: nil, webOTPDomain: nil, androidAppHash: nil)

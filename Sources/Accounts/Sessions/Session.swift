@@ -50,12 +50,16 @@ package struct NewSession: Sendable {
     /// Of the cookie's value.
     package let digest: SHA256Digest
     package let replacing: SHA256Digest?
+    /// The kind of browser, in words for its owner; `nil` when nothing is known of it.
+    package let device: String?
     package let idleUntil: Timestamp
     package let expiresAt: Timestamp
 
     package init(
-        token: String, replacing old: String?, settings: SessionSettings, entropy: Entropy, at now: Timestamp
+        token: String, replacing old: String?, device: String? = nil, settings: SessionSettings, entropy: Entropy,
+        at now: Timestamp
     ) {
+        self.device = device
         id = SessionID(entropy.identifier())
         digest = SHA256Digest(of: token)
         replacing = old.map { SHA256Digest(of: $0) }

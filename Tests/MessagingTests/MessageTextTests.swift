@@ -4,18 +4,18 @@ import Time
 
 @testable import Messaging
 
-@Suite struct SignInTextTests {
+@Suite struct MessageTextTests {
     private static let locales = ["en", "ja", "zh-Hans", "ko", "es", "fr", "de", "pt", "ar"]
 
     private func text(
         app: String = "The Game", link: String? = nil, webOTPDomain: String? = nil, androidAppHash: String? = nil
-    ) -> SignInText {
-        SignInText(
+    ) -> MessageText {
+        MessageText(
             code: "246802", appName: app, minutes: 3, link: link, webOTPDomain: webOTPDomain,
             androidAppHash: androidAppHash)
     }
 
-    private func body(of text: SignInText, locale: String) -> String {
+    private func body(of text: MessageText, locale: String) -> String {
         let wording = TemplateCatalogue().wording(
             of: text.template, channel: .sms, client: "game", wishes: [locale]
         ).wording
@@ -95,7 +95,7 @@ import Time
     /// Telephones make links of whatever looks like an address.
     @Test(arguments: names)
     func `a name is no address`(_ row: (name: String, shown: String)) {
-        let text = SignInText(
+        let text = MessageText(
             code: "246802", appName: row.name, minutes: 3, link: nil, webOTPDomain: nil, androidAppHash: nil)
         let wording = TemplateWording(text: "{code} {app}", subject: nil)
         #expect(text.content(of: wording, channel: .sms).body == "246802 \(row.shown)")

@@ -1,9 +1,10 @@
-/// The text that carries a code: what goes into a template's places, and what comes after it for machines.
-package struct SignInText: Sendable {
-    package let code: String
+/// What goes into a template's places, and what comes after a code for machines.
+package struct MessageText: Sendable {
+    /// What the person types in; `nil` in a notice.
+    package let code: String?
     /// The client's registered name.
     package let appName: String
-    package let minutes: Int
+    package let minutes: Int?
     package let link: String?
     /// The site that a browser may fill the code in for: WebOTP's last line.
     package let webOTPDomain: String?
@@ -11,7 +12,8 @@ package struct SignInText: Sendable {
     package let androidAppHash: String?
 
     package init(
-        code: String, appName: String, minutes: Int, link: String?, webOTPDomain: String?, androidAppHash: String?
+        code: String?, appName: String, minutes: Int?, link: String? = nil, webOTPDomain: String? = nil,
+        androidAppHash: String? = nil
     ) {
         self.code = code
         self.appName = Self.withoutAddresses(appName)
@@ -21,11 +23,9 @@ package struct SignInText: Sendable {
         self.androidAppHash = androidAppHash
     }
 
-    package var template: MessageTemplate { link == nil ? .signInCode : .signInCodeAndLink }
-
     package func content(of wording: TemplateWording, channel: MessageChannel) -> MessageContent {
         var lines = [fill(wording.text)]
-        if channel == .sms {
+        if channel == .sms, let code {
             if let androidAppHash { lines.append(androidAppHash) }
             if let webOTPDomain { lines.append("\n@\(webOTPDomain) #\(code)") }
         }
@@ -35,7 +35,9 @@ package struct SignInText: Sendable {
     }
 
     private var parameters: [MessageParameter: String] {
-        var parameters: [MessageParameter: String] = [.code: code, .app: appName, .minutes: "\(minutes)"]
+        var parameters: [MessageParameter: String] = [.app: appName]
+        parameters[.code] = code
+        parameters[.minutes] = minutes.map(String.init)
         parameters[.link] = link
         return parameters
     }

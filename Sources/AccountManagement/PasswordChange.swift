@@ -1,0 +1,177 @@
+import Messaging
+package import Accounts
+import Cryptography
+package import DeveloperLog
+package import OAuth
+import PhoneLogin
+import RateLimiting
+package import Time
+
+extension AccountFlow {
+    /// The signed-in holder chooses a new password. Whoever has one types it; whoever signs in by phone alone sets
+    /// the first one without.
+    package func changePassword(
+        of account: AccountID, from old: String?, to new: String, rules: PasswordRules, ending: SignInEnding,
+        client: Client, from origin: RequestOrigin, at now: Timestamp
+    ) async throws(AccountError) {
+        guard let stored = try await act({ try await store.password(of: account) }) else { throw .unknownAccount }
+        if let encoded = stored.encoded {
+            guard let old else { throw .wrongPassword }
+            try await verify(old, of: account, client: client, from: origin, at: now)
+            try check(new, by: rules, names: stored.names)
+            try await change(of: account, from: encoded, to: new, ending, from: origin, at: now)
+        } else {
+            try check(new, by: rules, names: stored.names)
+            try await change(of: account, from: nil, to: new, ending, from: origin, at: now)
+        }
+    }
+
+    private func change(
+        of account: AccountID, from expected: String?, to new: String, _ ending: SignInEnding,
+        from origin: RequestOrigin, at now: Timestamp
+    ) async throws(AccountError) {
+        let encoded = try await hash(new)
+        let isChanged = try await act {
+            try await store.changePassword(
+                of: account, from: expected, to: encoded, ending: ending, from: origin, at: now)
+        }
+        guard isChanged else { throw .wrongPassword }
+    }
+
+    /// Whether the signed-in holder knows the password; guesses count like those at a sign-in.
+    package func verify(
+        _ password: String, of account: AccountID, client: Client, from origin: RequestOrigin, at now: Timestamp
+    ) async throws(AccountError) {
+        let attempt = PasswordAttempt(identifier: .id(account), password: password, acceptsClaims: [])
+        do throws(AccountError) {
+            _ = try await signIn(attempt, client: client, signIn: nil, from: origin, at: now)
+        } catch {
+            if case .signInFailed = error { throw .wrongPassword }
+            throw error
+        }
+    }
+
+    // MARK: - Forgotten
+
+    /// Texts or e-mails a code for a new password to whoever an account belongs to. Callers learn nothing: neither
+    /// whether there is such an account nor whether it can be reached so.
+    package func requestReset(
+        of account: LoginIdentifier, by kind: AddressKind, client: Client, locales: [String],
+        from origin: RequestOrigin, at now: Timestamp
+    ) async throws(AccountError) {
+        try await quietly(asking: account, for: "reset", from: origin, at: now) { () throws(AccountError) in
+            switch kind {
+            case .phone:
+                guard let profile = try await act({ try await store.profile(account) }), !profile.isDisabled,
+                    let number = profile.number
+                else { return }
+                let text = AccountText(
+                    account: profile.id, client: client, phone: try Self.number(number.text), purpose: .passwordReset,
+                    locales: locales, webOTPDomain: client.webOTPDomain)
+                do throws(PhoneLoginError) { _ = try await phone.start(text, from: origin, at: now) } catch {
+                    throw AccountError(error)
+                }
+            case .email:
+                try await sendCode(
+                    to: account, address: nil, purpose: .passwordReset, client: client, locales: locales,
+                    from: origin, at: now)
+            }
+        }
+    }
+
+    /// Takes the code and sets the password, whichever way the code went. Everything that was signed in ends.
+    package func completeReset(
+        of account: LoginIdentifier, code: String, to new: String, rules: PasswordRules, client: Client,
+        locales: [String], from origin: RequestOrigin, at now: Timestamp
+    ) async throws(AccountError) {
+        try check(new, by: rules, names: [])
+        try await evenly { () throws(AccountError) in
+            // Before anything is known, so that it takes everybody's time.
+            let encoded = try await hash(new)
+            let notice = phone.notice(.passwordResetDone, from: client, locales: locales, at: now)
+            let outcome: NumberProofOutcome
+            do throws(PhoneLoginError) {
+                outcome = try await phone.prove(
+                    account, client: client.id, code: code, reward: .password(encoded, notice: notice), from: origin,
+                    at: now)
+            } catch {
+                throw AccountError(error)
+            }
+            doorbell.ring()
+            if case .proven = outcome { return }
+            if case .limited(let refusal) = outcome, refusal.name == .confirmPerIP { throw .limited(refusal) }
+            let email = try await proveEmail(
+                of: account, code: code,
+                reward: .password(
+                    encoded,
+                    notice: self.email(
+                        .passwordResetDone, code: nil, minutes: nil, from: client, locales: locales,
+                        until: now.adding(seconds: 86_400), at: now)), from: origin, at: now)
+            guard case .proven = email else { throw .codeRefused(.wrong) }
+        }
+    }
+
+    /// E-mails a token for a new password to where the account says it is reached.
+    package func requestResetToken(
+        of account: LoginIdentifier, to recipient: @escaping @Sendable (AccountProfile, [AccountProperty]) -> EmailAddress?,
+        properties: [String], client: Client, locales: [String], from origin: RequestOrigin, at now: Timestamp
+    ) async throws(AccountError) {
+        try await quietly(asking: account, for: "reset", from: origin, at: now) { () throws(AccountError) in
+            try checkMailer(at: now)
+            let token = entropy.token()
+            let expiresAt = now.adding(seconds: Self.resetTokenLifetimeSeconds)
+            let request = ResetRequest(
+                account: account, recipient: recipient, properties: properties, digest: SHA256Digest(of: token),
+                expiresAt: expiresAt,
+                message: email(
+                    .passwordResetToken, code: token, minutes: Self.resetTokenLifetimeSeconds / 60, from: client,
+                    locales: locales, until: expiresAt, at: now))
+            _ = try await act { try await store.requestReset(request, charging: [], from: origin, at: now) }
+            doorbell.ring()
+        }
+    }
+
+    private static let resetTokenLifetimeSeconds = 3600
+
+    package func reset(
+        of account: LoginIdentifier, token: String, to new: String, rules: PasswordRules, signIn: NewSignIn?,
+        from origin: RequestOrigin, at now: Timestamp
+    ) async throws(AccountError) -> AccountProfile {
+        try check(new, by: rules, names: [])
+        return try await evenly { () throws(AccountError) in
+            let encoded = try await hash(new)
+            let reset = PasswordReset(
+                digest: SHA256Digest(of: token), account: account, password: encoded, signIn: signIn)
+            let charge = LimitCharge(.passwordPerIP, settings.passwordPerIP, subject: origin.address ?? "")
+            let outcome = try await act {
+                try await store.reset(reset, charging: [charge].compactMap(\.self), from: origin, at: now)
+            }
+            switch outcome {
+            case .reset(let profile): return profile
+            case .unknown: throw .codeRefused(.unknown)
+            case .limited(let refusal): throw .limited(refusal)
+            }
+        }
+    }
+
+    /// Something that a stranger may ask for at any name: counted by the name, whether or not anybody has it, and
+    /// answered alike whatever comes of it.
+    func quietly(
+        asking account: LoginIdentifier, for purpose: String, from origin: RequestOrigin, at now: Timestamp,
+        _ work: () async throws(AccountError) -> Void
+    ) async throws(AccountError) {
+        try await evenly { () throws(AccountError) in
+            let charges = [
+                LimitCharge(.passwordPerIP, settings.passwordPerIP, subject: origin.address ?? ""),
+                LimitCharge(
+                    .requestCooldown, Limit(count: 1, windowSeconds: settings.requestCooldownSeconds),
+                    subject: "\(purpose) \(account.countedAs)"),
+            ].compactMap(\.self)
+            if let refusal = try await act({ try await store.charge(charges, at: now) }) { throw .limited(refusal) }
+            do throws(AccountError) { try await work() } catch {
+                // What the number's own limits refused is in the developer log.
+                if case .unavailable = error { throw error }
+            }
+        }
+    }
+}

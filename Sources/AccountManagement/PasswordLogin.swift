@@ -1,0 +1,128 @@
+package import Accounts
+import Cryptography
+package import DeveloperLog
+package import OAuth
+import RateLimiting
+package import Time
+
+/// A name and a password, typed somewhere.
+package struct PasswordAttempt: Sendable {
+    /// `nil` for a text that names nobody; it is refused like a name that nobody has.
+    package let identifier: LoginIdentifier?
+    package let password: String
+    /// Kinds of addresses for which an app's word is enough.
+    package let acceptsClaims: Set<AddressKind>
+    /// What the app calls the device, if it says so.
+    package let device: String?
+
+    package init(
+        identifier: LoginIdentifier?, password: String, acceptsClaims: Set<AddressKind>, device: String? = nil
+    ) {
+        self.identifier = identifier
+        self.password = password
+        self.acceptsClaims = acceptsClaims
+        self.device = device
+    }
+}
+
+extension AccountFlow {
+    /// Whose name and password these are. Every failure is one answer and takes one time; the cause is in the
+    /// developer log.
+    ///
+    /// Guesses at a name are counted before they are compared, those of strangers apart from those from where the
+    /// name signed in before: nobody locks an owner out by guessing.
+    ///
+    /// - Parameter signIn: made in the same transaction that finds the password still in place.
+    package func signIn(
+        _ attempt: PasswordAttempt, client: Client, signIn: NewSignIn?, from origin: RequestOrigin, at now: Timestamp
+    ) async throws(AccountError) -> AccountID {
+        let start = ContinuousClock.now
+        do throws(AccountError) {
+            let query = query(attempt, from: origin)
+            let candidate = try await candidate(query, from: origin, at: now)
+            let verdict = try await check(attempt.password, against: candidate?.password)
+            guard let candidate, case .right(let rehashed) = verdict, !candidate.isDisabled else {
+                try await refuse(candidate, verdict, client: client, from: origin, at: now)
+                throw .signInFailed
+            }
+            let passed = PasswordSignIn(
+                candidate: candidate, rehashed: rehashed?.encoded,
+                refunds: query.charges(candidate.isKnownOrigin).filter { $0.name == .passwordPerIdentifier },
+                origins: query.origins, originsUntil: now.adding(seconds: Self.originLifetimeSeconds), signIn: signIn)
+            guard try await act({ try await store.signIn(passed, from: origin, at: now) }) else { throw .signInFailed }
+            return candidate.account
+        } catch {
+            if case .signInFailed = error { try? await Task.sleep(until: start + evenDuration) }
+            throw error
+        }
+    }
+
+    /// How long a place is known after a sign-in: 180 days, like a device of the phone login.
+    private static let originLifetimeSeconds = 15_552_000
+    private static let nobody = LoginIdentifier.loginName(FoldedText(stored: ""))
+
+    private func query(_ attempt: PasswordAttempt, from origin: RequestOrigin) -> PasswordQuery {
+        let identifier = attempt.identifier ?? Self.nobody
+        let name = identifier.countedAs
+        var places = ["address:\(origin.address ?? "")"]
+        if let device = attempt.device { places.append("device:\(device)") }
+        let (perIP, perIdentifier) = (settings.passwordPerIP, settings.passwordPerIdentifier)
+        let address = origin.address ?? ""
+        return PasswordQuery(
+            identifier: identifier, acceptsClaims: attempt.acceptsClaims,
+            origins: places.map { SHA256Digest(of: "\(name)\u{0}\($0)") },
+            charges: { isKnown in
+                [
+                    LimitCharge(.passwordPerIP, perIP, subject: address),
+                    LimitCharge(.passwordPerIdentifier, perIdentifier, subject: isKnown ? "\(name) known" : name),
+                ].compactMap(\.self)
+            })
+    }
+
+    private func candidate(
+        _ query: PasswordQuery, from origin: RequestOrigin, at now: Timestamp
+    ) async throws(AccountError) -> PasswordCandidate? {
+        switch try await act({ try await store.passwordCandidate(query, from: origin, at: now) }) {
+        case .limited(let refusal): throw .limited(refusal)
+        case .candidate(let candidate): return candidate
+        }
+    }
+
+    func check(
+        _ password: String, against stored: StoredPassword?
+    ) async throws(AccountError) -> PasswordHashing.Verdict {
+        // What is longer than any password may be takes no longer to refuse.
+        let isPossible = password.utf8.count <= PasswordRules.byteLimit
+        do throws(PasswordHashing.Failure) {
+            let verdict = try await passwords.check(isPossible ? password : "", against: stored)
+            return isPossible ? verdict : .wrong
+        } catch {
+            guard case .busy(let seconds) = error else { return .wrong }
+            throw .busy(retryAfterSeconds: seconds)
+        }
+    }
+
+    func hash(_ password: String) async throws(AccountError) -> String {
+        do throws(PasswordHashing.Failure) { return try await passwords.hash(password).encoded } catch {
+            guard case .busy(let seconds) = error else { return "" }
+            throw .busy(retryAfterSeconds: seconds)
+        }
+    }
+
+    private func refuse(
+        _ candidate: PasswordCandidate?, _ verdict: PasswordHashing.Verdict, client: Client,
+        from origin: RequestOrigin, at now: Timestamp
+    ) async throws(AccountError) {
+        let reason: StaticString =
+            switch (candidate, verdict) {
+            case (nil, _): "nobody is called so, or the address is not proved"
+            case (let candidate?, _) where candidate.password == nil: "the account has no password"
+            case (_?, .right): "the account is disabled"
+            default: "wrong password"
+            }
+        try await record(
+            SecurityEvent(
+                .passwordRefused, at: now, origin: origin, clientID: client.id.rawValue,
+                accountID: candidate?.account.rawValue, reason: reason))
+    }
+}

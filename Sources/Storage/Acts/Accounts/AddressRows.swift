@@ -1,0 +1,120 @@
+import Accounts
+import OAuth
+import PhoneLogin
+import Time
+
+/// The rows of numbers and e-mail addresses, as parts of larger acts.
+extension SQLConnection {
+    func setPending(
+        _ kind: AddressKind, _ key: String, _ address: String, of account: AccountID, client: ClientID,
+        begunIn: SignInAnchor?, at now: Timestamp
+    ) async throws {
+        try await run(
+            """
+            INSERT INTO address_pending (account_id, kind, key, address, client_id, begun_in, begun_at)
+            VALUES (\(account), \(kind.rawValue), \(key), \(address), \(client), \(begunIn?.key), \(now))
+            ON CONFLICT (account_id, kind) DO UPDATE SET key = excluded.key, address = excluded.address,
+                client_id = excluded.client_id, begun_in = excluded.begun_in, begun_at = excluded.begun_at
+            """)
+    }
+
+    func removePending(_ kind: AddressKind, of account: AccountID) async throws {
+        try await run("DELETE FROM address_pending WHERE account_id = \(account) AND kind = \(kind.rawValue)")
+    }
+
+    /// Takes an address on its holder's word. False when somebody has it, by proof or by word.
+    func claim(
+        _ kind: AddressKind, _ key: String, _ address: String, for account: AccountID, at now: Timestamp
+    ) async throws -> Bool {
+        let owner =
+            switch kind {
+            case .phone: try await first("SELECT account_id FROM account_phone WHERE number = \(key)")
+            case .email: try await first("SELECT account_id FROM account_email WHERE key = \(key)")
+            }
+        if let owner { return try owner.text(0) == account.rawValue }
+        return try await run(
+            """
+            INSERT INTO address_claim (kind, key, account_id, address, claimed_at)
+            VALUES (\(kind.rawValue), \(key), \(account), \(address), \(now))
+            ON CONFLICT (kind, key) DO UPDATE SET address = excluded.address
+                WHERE address_claim.account_id = excluded.account_id
+            """) == 1
+    }
+
+    /// The number that signs in to an account, or that an app took its word for.
+    func number(of account: AccountID) async throws -> (identity: PhoneIdentity, isProven: Bool)? {
+        if let row = try await first("SELECT number FROM account_phone WHERE account_id = \(account)") {
+            return (PhoneIdentity(rawValue: try row.text(0)), true)
+        }
+        let claim = try await first(
+            "SELECT key FROM address_claim WHERE account_id = \(account) AND kind = \(AddressKind.phone.rawValue)")
+        return try claim.map { (PhoneIdentity(rawValue: try $0.text(0)), false) }
+    }
+
+    /// Takes away what an account has of a kind, but for one address, and with it every code that was texted for it:
+    /// a code of a number that is no longer somebody's opens nothing.
+    func removeAddresses(
+        _ kind: AddressKind, of account: AccountID, butFor spared: String = ""
+    ) async throws {
+        switch kind {
+        case .phone:
+            let gone = try await rows(
+                "DELETE FROM account_phone WHERE account_id = \(account) AND number <> \(spared) RETURNING number")
+            for row in gone { try await dropChallenges(of: PhoneIdentity(rawValue: try row.text(0))) }
+        case .email:
+            try await run("DELETE FROM account_email WHERE account_id = \(account) AND key <> \(spared)")
+        }
+        try await run(
+            """
+            DELETE FROM address_claim
+            WHERE account_id = \(account) AND kind = \(kind.rawValue) AND key <> \(spared)
+            """)
+    }
+
+    func dropChallenges(of identity: PhoneIdentity) async throws {
+        for row in try await rows("SELECT id FROM phone_challenge WHERE number = \(identity)") {
+            try await drop(challenge: try row.text(0))
+        }
+    }
+
+    /// A code and all its operations and texts.
+    func drop(challenge id: String) async throws {
+        try await dropMessages(ofChallenge: id)
+        try await run("DELETE FROM phone_operation WHERE challenge_id = \(id)")
+        try await run("DELETE FROM phone_challenge WHERE id = \(id)")
+    }
+
+    /// Whose account it is, by whatever it is called.
+    ///
+    /// - Parameter acceptsClaims: of which kinds an app's word is enough.
+    func accountID(
+        _ identifier: LoginIdentifier, acceptsClaims: Set<AddressKind> = Set(AddressKind.allCases)
+    ) async throws -> AccountID? {
+        let row: SQLRow?
+        switch identifier {
+        case .id(let id): row = try await first("SELECT id FROM account WHERE id = \(id)")
+        case .loginName(let name): row = try await first("SELECT id FROM account WHERE login_key = \(name.rawValue)")
+        case .number(let number):
+            row = try await first("SELECT account_id FROM account_phone WHERE number = \(number)")
+        case .email(let email), .nameOrEmail(let email):
+            row = try await first("SELECT account_id FROM account_email WHERE key = \(email.rawValue)")
+        }
+        if let row { return AccountID(try row.text(0)) }
+        switch identifier {
+        case .id, .loginName: return nil
+        case .number(let number):
+            return acceptsClaims.contains(.phone) ? try await claimant(.phone, number) : nil
+        case .email(let email):
+            return acceptsClaims.contains(.email) ? try await claimant(.email, email.rawValue) : nil
+        case .nameOrEmail(let text):
+            if let named = try await accountID(.loginName(text)) { return named }
+            return acceptsClaims.contains(.email) ? try await claimant(.email, text.rawValue) : nil
+        }
+    }
+
+    private func claimant(_ kind: AddressKind, _ key: String) async throws -> AccountID? {
+        let row = try await first(
+            "SELECT account_id FROM address_claim WHERE kind = \(kind.rawValue) AND key = \(key)")
+        return try row.map { AccountID(try $0.text(0)) }
+    }
+}

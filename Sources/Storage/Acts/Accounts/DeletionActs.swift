@@ -1,0 +1,81 @@
+import AccountManagement
+package import Accounts
+package import DeveloperLog
+import OAuth
+import PhoneLogin
+package import Time
+
+extension SQLStore {
+    package func delete(
+        _ account: AccountID, pseudonym: String, from origin: RequestOrigin, at now: Timestamp
+    ) async throws -> Bool {
+        try await engine.write { connection in
+            guard try await connection.run("DELETE FROM account WHERE id = \(account)") == 1 else { return false }
+            try await connection.removeMessages(of: account)
+            for kind in AddressKind.allCases { try await connection.removeAddresses(kind, of: account) }
+            try await connection.removeTokens(of: account)
+            for statement in Self.removals(of: account) { try await connection.run(statement) }
+            // What was logged of it stays readable as one story that leads to nobody.
+            try await connection.run(
+                """
+                UPDATE security_event SET account_id = \(pseudonym), phone = NULL, address = NULL, figures = NULL
+                WHERE account_id = \(account)
+                """)
+            try await connection.record(
+                SecurityEvent(
+                    .accountDeleted, at: now, origin: RequestOrigin(requestID: origin.requestID, address: nil),
+                    accountID: pseudonym, reason: "the account and everything of it is gone"))
+            return true
+        }
+    }
+
+    private static func removals(of account: AccountID) -> [SQLStatement] {
+        [
+            "DELETE FROM session WHERE account_id = \(account)",
+            "DELETE FROM consent WHERE account_id = \(account)",
+            "DELETE FROM account_property WHERE account_id = \(account)",
+            "DELETE FROM address_pending WHERE account_id = \(account)",
+            "DELETE FROM email_challenge WHERE account_id = \(account)",
+            "DELETE FROM password_reset WHERE account_id = \(account)",
+            "DELETE FROM number_change WHERE account_id = \(account)",
+            "DELETE FROM account_parked WHERE account_id = \(account) OR successor = \(account)",
+        ]
+    }
+}
+
+extension SQLConnection {
+    /// Sent and waiting texts name their recipient.
+    fileprivate func removeMessages(of account: AccountID) async throws {
+        guard let profile = try await addresses(of: account) else { return }
+        for pending in try await rows(
+            "SELECT key FROM address_pending WHERE account_id = \(account) AND kind = 'phone'")
+        {
+            try await run(
+                """
+                DELETE FROM phone_challenge WHERE number = \(try pending.text(0))
+                    AND purpose = \(AccountPurpose.numberAgain.name(for: account))
+                """)
+        }
+        for recipient in profile { try await run("DELETE FROM message WHERE recipient = \(recipient)") }
+    }
+
+    private func addresses(of account: AccountID) async throws -> [String]? {
+        try await rows(
+            """
+            SELECT number FROM account_phone WHERE account_id = \(account)
+            UNION SELECT address FROM account_email WHERE account_id = \(account)
+            UNION SELECT address FROM address_claim WHERE account_id = \(account)
+            UNION SELECT address FROM address_pending WHERE account_id = \(account)
+            """
+        ).map { PhoneIdentity(rawValue: try $0.text(0)).number }
+    }
+
+    fileprivate func removeTokens(of account: AccountID) async throws {
+        let grants = try await rows("SELECT id FROM token_grant WHERE account_id = \(account)").map { try $0.text(0) }
+        for grant in grants {
+            try await run("DELETE FROM opaque_token WHERE grant_id = \(grant)")
+        }
+        // Their refresh tokens and codes find no grant any more, and expire.
+        try await run("DELETE FROM token_grant WHERE account_id = \(account)")
+    }
+}

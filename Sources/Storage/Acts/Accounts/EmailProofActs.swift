@@ -1,0 +1,167 @@
+import PhoneLogin
+package import AccountManagement
+import Accounts
+import Cryptography
+package import DeveloperLog
+import Messaging
+import OAuth
+package import RateLimiting
+package import Time
+
+extension SQLStore {
+    package func start(
+        _ proof: NewEmailProof, charging charges: [LimitCharge], from origin: RequestOrigin, at now: Timestamp
+    ) async throws -> EmailProofStart {
+        try await engine.write { connection in
+            if let refusal = try await connection.charge(charges, at: now) { return .limited(refusal) }
+            guard let account = try await connection.accountID(proof.account),
+                let address = try await connection.address(for: proof, of: account, at: now)
+            else { return .nothing }
+            if let mustBe = proof.mustBe, mustBe != address.key { return .nothing }
+            try await connection.run(
+                """
+                INSERT INTO email_challenge (account_id, purpose, id, key, code, guesses, expires_at)
+                VALUES (\(account), \(proof.purpose.name), \(proof.id), \(address.key.rawValue), \(proof.sealedCode), 0,
+                    \(proof.expiresAt))
+                ON CONFLICT (account_id, purpose) DO UPDATE SET id = excluded.id, key = excluded.key,
+                    code = excluded.code, guesses = 0, expires_at = excluded.expires_at
+                """)
+            try await connection.enqueue(proof.message(address))
+            return .started
+        }
+    }
+
+    package func prove(
+        _ proof: EmailProof, charging charges: [LimitCharge], from origin: RequestOrigin, at now: Timestamp
+    ) async throws -> EmailProofOutcome {
+        try await engine.write { connection in
+            if let refusal = try await connection.charge(charges, at: now) { return .limited(refusal) }
+            return try await EmailJudge(connection: connection, proof: proof, origin: origin, now: now).judge()
+        }
+    }
+}
+
+extension SQLConnection {
+    /// Where the code goes.
+    fileprivate func address(
+        for proof: NewEmailProof, of account: AccountID, at now: Timestamp
+    ) async throws -> EmailAddress? {
+        switch proof.purpose {
+        case .address(let begunIn):
+            guard let address = proof.address else { return nil }
+            try await setPending(
+                .email, address.key.rawValue, address.text, of: account, client: proof.client, begunIn: begunIn,
+                at: now)
+            return address
+        case .addressAgain:
+            return try await first(
+                """
+                SELECT address FROM address_pending
+                WHERE account_id = \(account) AND kind = \(AddressKind.email.rawValue)
+                """
+            ).flatMap { EmailAddress(try $0.text(0)) }
+        case .passwordReset, .reclaim:
+            return try await profile(of: account)?.email.flatMap { EmailAddress($0.text) }
+        }
+    }
+}
+
+/// One e-mailed code typed in, inside its transaction: counted first, compared after.
+private struct EmailJudge {
+    let connection: any SQLConnection
+    let proof: EmailProof
+    let origin: RequestOrigin
+    let now: Timestamp
+
+    func judge() async throws -> EmailProofOutcome {
+        guard let account = try await connection.accountID(proof.account) else { return .nothingPending }
+        if case .address(let confirmedIn, _) = proof.reward {
+            let pending = try await connection.first(
+                """
+                SELECT begun_in FROM address_pending
+                WHERE account_id = \(account) AND kind = \(AddressKind.email.rawValue)
+                """)
+            guard let pending else { return .nothingPending }
+            let begunIn = try pending.optionalText(0)
+            guard begunIn == nil || begunIn == confirmedIn?.key else {
+                try await record(.proofRefused, account, "typed in another sign-in than the one that asked")
+                return .unknown
+            }
+        }
+        let counted = try await connection.first(
+            """
+            UPDATE email_challenge SET guesses = guesses + 1
+            WHERE account_id = \(account) AND purpose = \(purpose) AND expires_at > \(now)
+            RETURNING guesses, code, id, key
+            """)
+        guard let counted else { return .unknown }
+        guard try counted.integer(0) <= proof.maxGuesses else { return .exhausted }
+        guard proof.codeSeal.matches(proof.code, sealed: try counted.blob(1), challenge: try counted.text(2)) else {
+            try await record(.guessWrong, account, "wrong e-mailed code")
+            return try counted.integer(0) >= proof.maxGuesses ? .exhausted : .wrong
+        }
+        try await connection.run(
+            "DELETE FROM email_challenge WHERE account_id = \(account) AND purpose = \(purpose)")
+        return try await reward(account, key: FoldedText(stored: try counted.text(3)))
+    }
+
+    private var purpose: String {
+        switch proof.reward {
+        case .address: EmailPurpose.addressAgain.name
+        case .password: EmailPurpose.passwordReset.name
+        case .reclaim: EmailPurpose.reclaim.name
+        }
+    }
+
+    private func reward(_ account: AccountID, key: FoldedText) async throws -> EmailProofOutcome {
+        switch proof.reward {
+        case .address(_, let completed):
+            let pending = try await connection.first(
+                """
+                SELECT address FROM address_pending
+                WHERE account_id = \(account) AND kind = \(AddressKind.email.rawValue) AND key = \(key.rawValue)
+                """)
+            guard let address = try pending.flatMap({ EmailAddress(try $0.text(0)) }) else { return .unknown }
+            guard try await move(address, to: account) else {
+                try await connection.removePending(.email, of: account)
+                try await record(.proofRefused, account, "somebody else proved the address first")
+                return .taken
+            }
+            if let message = completed?(address) { try await connection.enqueue(message) }
+        case .password(let encoded, let notice):
+            let profile = try await connection.profile(of: account)
+            guard profile?.isDisabled == false else { return .unknown }
+            try await connection.set(password: encoded, of: account, ending: .all, from: origin, at: now)
+            if let address = profile?.email.flatMap({ EmailAddress($0.text) }) {
+                try await connection.enqueue(notice(address))
+            }
+        case .reclaim(let successor, let session):
+            guard
+                try await connection.reclaim(account, for: successor, session: session, from: origin, at: now)
+            else { return .taken }
+        }
+        return .proven(account)
+    }
+
+    private func move(_ address: EmailAddress, to account: AccountID) async throws -> Bool {
+        let isOurs =
+            try await connection.run(
+                """
+                INSERT INTO account_email (key, account_id, address, verified_at)
+                VALUES (\(address.key.rawValue), \(account), \(address.text), \(now))
+                ON CONFLICT (key) DO UPDATE SET address = excluded.address, verified_at = excluded.verified_at
+                    WHERE account_email.account_id = excluded.account_id
+                """) == 1
+        guard isOurs else { return false }
+        try await connection.removeAddresses(.email, of: account, butFor: address.key.rawValue)
+        try await connection.run("DELETE FROM address_claim WHERE kind = 'email' AND key = \(address.key.rawValue)")
+        try await connection.removePending(.email, of: account)
+        try await connection.touch(account, at: now)
+        return true
+    }
+
+    private func record(_ kind: SecurityEvent.Kind, _ account: AccountID, _ reason: StaticString) async throws {
+        try await connection.record(
+            SecurityEvent(kind, at: now, origin: origin, accountID: account.rawValue, reason: reason))
+    }
+}

@@ -1,0 +1,107 @@
+package import AccountManagement
+package import Accounts
+package import Cryptography
+package import DeveloperLog
+import OAuth
+package import PhoneLogin
+package import Time
+
+extension SQLStore {
+    package func pendingNumber(of account: LoginIdentifier) async throws -> PendingNumber? {
+        try await engine.read { connection in
+            guard let id = try await connection.accountID(account),
+                let row = try await connection.first(
+                    """
+                    SELECT key FROM address_pending
+                    WHERE account_id = \(id) AND kind = \(AddressKind.phone.rawValue)
+                    """)
+            else { return nil }
+            return PendingNumber(account: id, identity: PhoneIdentity(rawValue: try row.text(0)))
+        }
+    }
+
+    package func replaceNumber(
+        of account: AccountID, with number: String, leaving change: NumberChange, from origin: RequestOrigin,
+        at now: Timestamp
+    ) async throws -> Bool {
+        try await engine.write { connection in
+            let old = try await connection.number(of: account)
+            let identity = PhoneIdentity(rawValue: number)
+            guard old?.identity != identity else { return true }
+            guard try await connection.claim(.phone, number, number, for: account, at: now) else { return false }
+            try await connection.removeAddresses(.phone, of: account, butFor: number)
+            try await connection.removePending(.phone, of: account)
+            try await connection.touch(account, at: now)
+            if let old {
+                try await connection.tell(
+                    old, of: account, changedTo: identity, leaving: change, from: origin, at: now)
+            }
+            return true
+        }
+    }
+
+    package func removeNumber(of account: AccountID, from origin: RequestOrigin, at now: Timestamp) async throws {
+        try await engine.write { connection in
+            guard let old = try await connection.number(of: account) else { return }
+            try await connection.removeAddresses(.phone, of: account)
+            try await connection.touch(account, at: now)
+            try await connection.record(
+                SecurityEvent(
+                    .numberChanged, at: now, origin: origin, accountID: account.rawValue, phone: old.identity.masked,
+                    reason: "the account has no number any more"))
+        }
+    }
+
+    package func removeEmail(of account: AccountID, at now: Timestamp) async throws {
+        try await engine.write { connection in
+            try await connection.removeAddresses(.email, of: account)
+            try await connection.removePending(.email, of: account)
+            try await connection.touch(account, at: now)
+        }
+    }
+
+    package func numberChange(_ undo: SHA256Digest, at now: Timestamp) async throws -> UndoableChange? {
+        try await engine.read { connection in
+            try await connection.first(
+                "SELECT old_number, new_number FROM number_change WHERE undo_digest = \(undo) AND expires_at > \(now)"
+            ).map {
+                UndoableChange(
+                    oldNumber: PhoneIdentity(rawValue: try $0.text(0)),
+                    newNumber: PhoneIdentity(rawValue: try $0.text(1)))
+            }
+        }
+    }
+
+    package func undoNumberChange(
+        _ undo: SHA256Digest, from origin: RequestOrigin, at now: Timestamp
+    ) async throws -> UndoOutcome {
+        try await engine.write { connection in
+            let row = try await connection.first(
+                """
+                DELETE FROM number_change WHERE undo_digest = \(undo) AND expires_at > \(now)
+                RETURNING account_id, old_number, was_proven, changed_at
+                """)
+            guard let row else { return .gone }
+            let account = AccountID(try row.text(0))
+            let old = PhoneIdentity(rawValue: try row.text(1))
+            guard try await connection.first("SELECT 1 FROM account WHERE id = \(account)") != nil else { return .gone }
+            // The link itself reached the old number, which proves it once more.
+            let isBack =
+                try row.integer(2) == 1
+                ? try await connection.move(old, to: account, leaving: nil, from: origin, at: now)
+                : try await connection.claim(.phone, old.rawValue, old.number, for: account, at: now)
+            guard isBack else { return .taken }
+            try await connection.removeAddresses(.phone, of: account, butFor: old.rawValue)
+            try await connection.removePending(.phone, of: account)
+            // Later changes were made by whoever made this one.
+            try await connection.run(
+                "DELETE FROM number_change WHERE account_id = \(account) AND changed_at >= \(try row.integer(3))")
+            try await connection.end(.all, of: account, at: now)
+            try await connection.record(
+                SecurityEvent(
+                    .numberChangeUndone, at: now, origin: origin, accountID: account.rawValue, phone: old.masked,
+                    reason: "undone from the old number: it is back, and every sign-in ended"))
+            return .undone
+        }
+    }
+}

@@ -1,0 +1,184 @@
+import Accounts
+package import DeveloperLog
+import Messaging
+import OAuth
+package import PhoneLogin
+package import RateLimiting
+package import Time
+
+extension SQLStore {
+    package func prove(
+        _ proof: NumberProof, charging charges: [LimitCharge], from origin: RequestOrigin, at now: Timestamp
+    ) async throws -> NumberProofOutcome {
+        try await engine.write { connection in
+            let judge = ProofJudge(connection: connection, proof: proof, origin: origin, now: now)
+            if let refusal = try await connection.charge(charges, at: now) {
+                try await judge.record(.guessRefused, rule: refusal.name, "limit reached", refusal.retryAfterSeconds)
+                return .limited(refusal)
+            }
+            return try await judge.judge()
+        }
+    }
+}
+
+/// One code typed in for an account, inside its transaction.
+private struct ProofJudge {
+    let connection: any SQLConnection
+    let proof: NumberProof
+    let origin: RequestOrigin
+    let now: Timestamp
+
+    func judge() async throws -> NumberProofOutcome {
+        guard let account = try await connection.accountID(proof.account) else { return .nothingPending }
+        let (subject, purpose): (String, AccountPurpose)
+        switch proof.reward {
+        case .number(let confirmedIn, _, _):
+            guard let pending = try await pendingNumber(of: account) else { return .nothingPending }
+            guard pending.begunIn == nil || pending.begunIn == confirmedIn?.key else {
+                try await record(.proofRefused, of: account, "typed in another sign-in than the one that asked")
+                return .unknown
+            }
+            (subject, purpose) = (pending.key, .numberAgain)
+        case .password:
+            guard let number = try await connection.number(of: account) else { return .nothingPending }
+            (subject, purpose) = (number.identity.rawValue, .passwordReset)
+        }
+        guard let operation = try await liveOperation(subject, purpose.name(for: account)) else {
+            try await record(.operationUnknown, of: account, "no live code for this")
+            return .unknown
+        }
+        return try await judge(operation, of: account)
+    }
+
+    private func judge(_ operation: LiveOperation, of account: AccountID) async throws -> NumberProofOutcome {
+        let verdict = try await connection.count(
+            CodeGuess(
+                code: proof.code, maxGuesses: proof.maxGuesses, codeSeal: proof.codeSeal,
+                budget: proof.budget(operation.identity, nil)), at: operation, at: now)
+        switch verdict {
+        case .right: break
+        case .wrong(let isLast):
+            try await record(.guessWrong, of: account, rule: .guessesPerOperation, "wrong code")
+            return isLast ? .exhausted : .wrong
+        case .exhausted: return .exhausted
+        case .limited(let refusal):
+            try await record(.guessRefused, of: account, rule: refusal.name, "limit reached", refusal.retryAfterSeconds)
+            return .limited(refusal)
+        }
+        try await connection.finish(operation, confirmed: proof.confirmed)
+        switch proof.reward {
+        case .number(_, let ending, let change):
+            let isOurs = try await connection.move(
+                operation.identity, to: account, leaving: change, from: origin, at: now)
+            guard isOurs else {
+                try await connection.removePending(.phone, of: account)
+                try await record(.proofRefused, of: account, "somebody else proved the number first")
+                return .taken
+            }
+            try await connection.end(ending, of: account, at: now)
+        case .password(let encoded, let notice):
+            try await connection.set(password: encoded, of: account, ending: .all, from: origin, at: now)
+            if let message = notice(operation.identity) { try await connection.enqueue(message) }
+        }
+        return .proven(account)
+    }
+
+    private func pendingNumber(of account: AccountID) async throws -> (key: String, begunIn: String?)? {
+        try await connection.first(
+            """
+            SELECT key, begun_in FROM address_pending
+            WHERE account_id = \(account) AND kind = \(AddressKind.phone.rawValue) AND client_id = \(proof.client)
+            """
+        ).map { (try $0.text(0), try $0.optionalText(1)) }
+    }
+
+    /// The latest text for this, or the one that the caller names.
+    private func liveOperation(_ subject: String, _ purpose: String) async throws -> LiveOperation? {
+        let id = try await connection.first(
+            """
+            SELECT o.id FROM phone_challenge c JOIN phone_operation o ON o.challenge_id = c.id
+            WHERE c.number = \(subject) AND c.client_id = \(proof.client) AND c.device = '' AND c.purpose = \(purpose)
+                AND (\(proof.operationID ?? "") = '' OR o.id = \(proof.operationID ?? ""))
+            ORDER BY o.started_at DESC LIMIT 1
+            """)
+        guard let id else { return nil }
+        return try await connection.liveOperation(try id.text(0), at: now)
+    }
+
+    func record(
+        _ kind: SecurityEvent.Kind, of account: AccountID? = nil, rule: LimitName? = nil, _ reason: StaticString,
+        _ retryAfterSeconds: Int? = nil
+    ) async throws {
+        try await connection.record(
+            SecurityEvent(
+                kind, at: now, origin: origin, clientID: proof.client.rawValue, accountID: account?.rawValue,
+                rule: rule?.rawValue, reason: reason, retryAfterSeconds: retryAfterSeconds))
+    }
+}
+
+extension SQLConnection {
+    /// Makes a number an account's own, in the place of the one it had. False when it is somebody else's: the primary
+    /// key of `account_phone` decides when two proofs race.
+    ///
+    /// - Parameter change: what tells the old number, and undoes it; `nil` when nothing shall.
+    func move(
+        _ identity: PhoneIdentity, to account: AccountID, leaving change: NumberChange?, from origin: RequestOrigin,
+        at now: Timestamp
+    ) async throws -> Bool {
+        let old = try await number(of: account)
+        let isOurs =
+            try await run(
+                """
+                INSERT INTO account_phone (number, account_id, verified_at, last_proof_at)
+                VALUES (\(identity), \(account), \(now), \(now))
+                ON CONFLICT (number) DO UPDATE SET last_proof_at = excluded.last_proof_at
+                    WHERE account_phone.account_id = excluded.account_id
+                """) == 1
+        guard isOurs else { return false }
+        try await removeAddresses(.phone, of: account, butFor: identity.rawValue)
+        try await run("DELETE FROM address_claim WHERE kind = 'phone' AND key = \(identity)")
+        try await removePending(.phone, of: account)
+        try await touch(account, at: now)
+        if let message = change?.completed?(identity) { try await enqueue(message) }
+        guard let old, old.identity != identity else { return true }
+        try await tell(old, of: account, changedTo: identity, leaving: change, from: origin, at: now)
+        return true
+    }
+
+    /// The old number hears of it.
+    func tell(
+        _ old: (identity: PhoneIdentity, isProven: Bool), of account: AccountID, changedTo identity: PhoneIdentity,
+        leaving change: NumberChange?, from origin: RequestOrigin, at now: Timestamp
+    ) async throws {
+        try await record(
+            SecurityEvent(
+                .numberChanged, at: now, origin: origin, accountID: account.rawValue, phone: old.identity.masked,
+                reason: "the account has another number now", figures: "now \(identity.masked)"))
+        guard let change, let message = change.notice(old.identity) else { return }
+        try await run(
+            """
+            INSERT INTO number_change
+                (undo_digest, account_id, old_number, was_proven, new_number, changed_at, expires_at)
+            VALUES (\(change.undo), \(account), \(old.identity), \(old.isProven), \(identity), \(now),
+                \(change.undoableUntil))
+            """)
+        try await enqueue(message)
+    }
+
+    func touch(_ account: AccountID, at now: Timestamp) async throws {
+        try await run("UPDATE account SET updated_at = \(now) WHERE id = \(account)")
+    }
+
+    /// Sets a password whatever there was.
+    func set(
+        password encoded: String, of account: AccountID, ending: SignInEnding, from origin: RequestOrigin,
+        at now: Timestamp
+    ) async throws {
+        try await run("UPDATE account SET password = \(encoded), updated_at = \(now) WHERE id = \(account)")
+        try await run("DELETE FROM password_reset WHERE account_id = \(account)")
+        try await end(ending, of: account, at: now)
+        try await record(
+            SecurityEvent(
+                .passwordChanged, at: now, origin: origin, accountID: account.rawValue, reason: "a new password is set"))
+    }
+}

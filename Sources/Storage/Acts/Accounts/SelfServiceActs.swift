@@ -1,0 +1,135 @@
+package import AccountManagement
+package import Accounts
+package import Cryptography
+package import DeveloperLog
+package import OAuth
+import PhoneLogin
+package import Time
+
+extension SQLStore {
+    package func sessions(of account: AccountID, at now: Timestamp) async throws -> [SessionSummary] {
+        try await engine.read { connection in
+            try await connection.rows(
+                """
+                SELECT id, device, authenticated_at FROM session
+                WHERE account_id = \(account) AND idle_until > \(now) AND expires_at > \(now)
+                ORDER BY authenticated_at DESC
+                """
+            ).map {
+                SessionSummary(
+                    id: SessionID(try $0.text(0)), device: try $0.optionalText(1), authenticatedAt: try $0.time(2))
+            }
+        }
+    }
+
+    package func apps(of account: AccountID, at now: Timestamp) async throws -> [AppAccess] {
+        try await engine.read { connection in
+            // A grant whose code nobody redeemed is no access.
+            let rows = try await connection.rows(
+                """
+                SELECT client_id, scope, authenticated_at FROM token_grant g
+                WHERE account_id = \(account) AND revoked_at IS NULL AND expires_at > \(now)
+                    AND NOT EXISTS (SELECT 1 FROM authorization_code c
+                        WHERE c.grant_id = g.id AND c.redeemed_at IS NULL)
+                UNION ALL
+                SELECT client_id, scope, given_at FROM consent WHERE account_id = \(account)
+                """)
+            var apps: [ClientID: AppAccess] = [:]
+            for row in rows {
+                let access = AppAccess(
+                    client: ClientID(try row.text(0)), scope: Scope(try row.text(1)) ?? .empty, since: try row.time(2))
+                let known = apps[access.client]
+                apps[access.client] = AppAccess(
+                    client: access.client, scope: known?.scope.union(access.scope) ?? access.scope,
+                    since: min(known?.since ?? access.since, access.since))
+            }
+            return apps.values.sorted { $0.client.rawValue < $1.client.rawValue }
+        }
+    }
+
+    package func revokeApp(
+        _ client: ClientID, of account: AccountID, from origin: RequestOrigin, at now: Timestamp
+    ) async throws {
+        try await engine.write { connection in
+            try await connection.revokeGrants(of: account, to: client, at: now)
+            try await connection.run(
+                "DELETE FROM consent WHERE account_id = \(account) AND client_id = \(client)")
+            try await connection.record(
+                SecurityEvent(
+                    .tokenRevoked, at: now, origin: origin, clientID: client.rawValue, accountID: account.rawValue,
+                    reason: "by the person, every token of the app"))
+        }
+    }
+
+    package func endSession(_ session: SessionID, of account: AccountID, at now: Timestamp) async throws {
+        try await engine.write { connection in
+            let isTheirs =
+                try await connection.run(
+                    "DELETE FROM session WHERE id = \(session) AND account_id = \(account)") == 1
+            if isTheirs { try await connection.revokeGrants(of: session, at: now) }
+        }
+    }
+
+    package func endOthers(_ anchor: SignInAnchor, of account: AccountID, at now: Timestamp) async throws {
+        try await engine.write { connection in try await connection.end(.others(anchor), of: account, at: now) }
+    }
+
+    package func parked(before account: AccountID) async throws -> ParkedAccount? {
+        try await engine.read { connection in
+            try await connection.first(
+                """
+                SELECT p.account_id, p.number, p.parked_at
+                FROM account_parked p JOIN account_phone n ON n.number = p.number AND n.account_id = p.successor
+                WHERE p.successor = \(account)
+                """
+            ).map {
+                ParkedAccount(
+                    id: AccountID(try $0.text(0)), number: PhoneIdentity(rawValue: try $0.text(1)),
+                    parkedAt: try $0.time(2))
+            }
+        }
+    }
+
+    package func reclaim(
+        _ parked: AccountID, for account: AccountID, session: SHA256Digest, from origin: RequestOrigin,
+        at now: Timestamp
+    ) async throws -> Bool {
+        try await engine.write { connection in
+            try await connection.reclaim(parked, for: account, session: session, from: origin, at: now)
+        }
+    }
+}
+
+extension SQLConnection {
+    /// False when the number went on meanwhile.
+    func reclaim(
+        _ parked: AccountID, for account: AccountID, session: SHA256Digest, from origin: RequestOrigin,
+        at now: Timestamp
+    ) async throws -> Bool {
+        let row = try await first(
+            """
+            DELETE FROM account_parked WHERE account_id = \(parked) AND successor = \(account)
+                AND EXISTS (SELECT 1 FROM account WHERE id = \(parked) AND disabled_at IS NULL)
+            RETURNING number
+            """)
+        guard let row else { return false }
+        let identity = PhoneIdentity(rawValue: try row.text(0))
+        try await removeAddresses(.phone, of: parked, butFor: identity.rawValue)
+        let isBack =
+            try await run(
+                """
+                UPDATE account_phone SET account_id = \(parked), last_proof_at = \(now)
+                WHERE number = \(identity) AND account_id = \(account)
+                """) == 1
+        guard isBack else { return false }
+        // The browser goes on as the old account; what apps got of the fresh one was never the old one's.
+        try await run("UPDATE session SET account_id = \(parked) WHERE digest = \(session) AND account_id = \(account)")
+        try await end(.all, of: account, at: now)
+        try await record(
+            SecurityEvent(
+                .numberRecycled, at: now, origin: origin, accountID: parked.rawValue, phone: identity.masked,
+                reason: "the parked account has its number back, by a second proof",
+                figures: "fresh account \(account.rawValue)"))
+        return true
+    }
+}
