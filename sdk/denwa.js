@@ -139,10 +139,10 @@ async function logout({ redirectURI } = {}) {
 
 /** What to ask the server with, and what to keep until its answer comes. */
 async function begin({ scope = settings.scope, redirectURI: redirect_uri = settings.redirectURI, ...more }) {
-  const [state, code_verifier] = [random(), random()];
+  const [client_id, state, code_verifier] = [need("clientID"), random(), random()];
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(code_verifier));
   const query = form({
-    ...more, response_type: "code", client_id: need("clientID"), redirect_uri, scope, state,
+    ...more, response_type: "code", client_id, redirect_uri, scope, state,
     code_challenge: base64url(new Uint8Array(digest)), code_challenge_method: "S256",
   });
   return [query, { state, fields: { grant_type: "authorization_code", code_verifier, redirect_uri } }];

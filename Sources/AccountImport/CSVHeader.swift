@@ -27,7 +27,9 @@ struct CSVHeader: Sendable {
     /// An app's own fields are tens at most; thousands of columns are another kind of file.
     private static let columnLimit = 2000
 
-    private static func names(_ scanner: CSVScanner, in window: borrowing RecordWindow) throws(UserFileError) -> [String] {
+    private static func names(_ scanner: CSVScanner, in window: borrowing RecordWindow) throws(UserFileError)
+        -> [String]
+    {
         var names: [String] = []
         for field in scanner.fields {
             guard let text = scanner.text(of: field, in: window.bytes, from: window.start) else { throw .notUTF8 }
@@ -59,7 +61,9 @@ struct CSVHeader: Sendable {
 
     /// A name as it may be printed; its place, counted from 1, when it is too strange for that.
     private static func shown(_ name: String, index: Int) -> String {
-        let isPlain = name.unicodeScalars.allSatisfy { $0 == " " || $0.properties.isAlphabetic || "_.-0123456789".unicodeScalars.contains($0) }
+        let isPlain = name.unicodeScalars.allSatisfy {
+            $0 == " " || $0.properties.isAlphabetic || "_.-0123456789".unicodeScalars.contains($0)
+        }
         return isPlain && !name.isEmpty && name.utf8.count <= 64 ? name : "number \(index + 1)"
     }
 }

@@ -32,6 +32,10 @@ package protocol AccountManagementStore: Sendable {
         _ account: AccountID, pseudonym: String, from origin: RequestOrigin, at now: Timestamp
     ) async throws -> Bool
 
+    func setDisabled(
+        _ isDisabled: Bool, _ account: AccountID, from origin: RequestOrigin, at now: Timestamp
+    ) async throws
+
     /// Counts a request that changes nothing else; `nil` when it is within all limits.
     func charge(_ charges: [LimitCharge], at now: Timestamp) async throws -> LimitRefusal?
 

@@ -13,13 +13,16 @@ package import Time
 extension AccountFlow {
     /// Texts a code to a number that shall become the account's.
     package func startNumberChange(
-        of account: AccountID, to number: PhoneNumber, begunIn anchor: SignInAnchor, client: Client,
+        of account: AccountID, to number: String, begunIn anchor: SignInAnchor, client: Client,
         locales: [String], webOTPDomain: String?, from origin: RequestOrigin, at now: Timestamp
     ) async throws(AccountError) -> PhoneLoginStarted {
-        let text = AccountText(
-            account: account, client: client, phone: number, purpose: .number(begunIn: anchor), locales: locales,
-            webOTPDomain: webOTPDomain)
-        do throws(PhoneLoginError) { return try await phone.start(text, from: origin, at: now) } catch {
+        do throws(PhoneLoginError) {
+            let number = try await phone.number(number, client: client, from: origin, at: now)
+            let text = AccountText(
+                account: account, client: client, phone: number, purpose: .number(begunIn: anchor), locales: locales,
+                webOTPDomain: webOTPDomain)
+            return try await phone.start(text, from: origin, at: now)
+        } catch {
             throw AccountError(error)
         }
     }
@@ -238,6 +241,15 @@ extension AccountFlow {
         return try await act {
             try await store.prove(proof, charging: [charge].compactMap(\.self), from: origin, at: now)
         }
+    }
+
+    /// Takes an address on an app's word, for apps that do not verify.
+    package func replaceEmail(
+        of account: AccountID, with address: EmailAddress, from origin: RequestOrigin, at now: Timestamp
+    ) async throws(AccountError) {
+        var change = AccountUpdate()
+        change.email = GivenAddress(key: address.key.rawValue, text: address.text, isToBeProved: false)
+        _ = try await update(account, change, from: origin, at: now)
     }
 
     package func removeEmail(of account: AccountID, at now: Timestamp) async throws(AccountError) {

@@ -40,6 +40,13 @@ extension AccountFlow {
         guard isGone else { throw .unknownAccount }
     }
 
+    /// Keeps somebody out, or lets them in again: every token and session ends either way.
+    package func setDisabled(
+        _ isDisabled: Bool, _ account: AccountID, from origin: RequestOrigin, at now: Timestamp
+    ) async throws(AccountError) {
+        try await act { try await store.setDisabled(isDisabled, account, from: origin, at: now) }
+    }
+
     // MARK: - Tokens
 
     package func bearer(

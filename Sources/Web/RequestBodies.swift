@@ -28,10 +28,10 @@ extension Request {
 
     /// A JSON object under a JSON content type. A form's type is what a cross-site page can send without being
     /// asked, so nothing else is taken.
-    func jsonObject() async throws(BodyFailure) -> JSONObject {
+    func jsonObject(atMost limit: Int = bodyLimit) async throws(BodyFailure) -> JSONObject {
         let type = mediaType
         guard type == "application/json" || type.hasSuffix("+json") else { throw .wrongContentType }
-        let bytes = try await bodyBytes()
+        let bytes = try await bodyBytes(atMost: limit)
         do {
             guard let object = try JSONValue(parsing: bytes).object else { throw BodyFailure.malformed }
             return object

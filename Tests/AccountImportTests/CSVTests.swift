@@ -64,7 +64,8 @@ import Testing
     }
 
     @Test func `one column needs no separator`() throws {
-        #expect(try users("email\na@mail.example\nb@mail.example").map(\.email) == ["a@mail.example", "b@mail.example"])
+        #expect(
+            try users("email\na@mail.example\nb@mail.example").map(\.email) == ["a@mail.example", "b@mail.example"])
     }
 
     @Test func `records that say nothing are passed over, and counted as lines`() throws {
@@ -86,7 +87,8 @@ import Testing
 
     static let properties: [(cell: String, json: String)] = [
         ("5", "5"), ("-1.50", "-1.5"), ("true", "true"), ("null", "null"), (" 7 ", "7"), ("007", #""007""#),
-        ("1e999", #""1e999""#), ("True", #""True""#), ("+5", #""+5""#), ("2024-01-01", #""2024-01-01""#), ("-", #""-""#),
+        ("1e999", #""1e999""#), ("True", #""True""#), ("+5", #""+5""#), ("2024-01-01", #""2024-01-01""#),
+        ("-", #""-""#),
         (#""{""a"": [1, 2]}""#, #"{"a":[1,2]}"#), (#""{""a"": 1""#, #""{\"a\": 1""#), (#""""text""""#, #""text""#),
         (#""{""a"":1,""a"":2}""#, #""{\"a\":1,\"a\":2}""#),
         ("9223372036854775807", "9223372036854775807"), ("12345678901234567890", #""12345678901234567890""#),
@@ -99,7 +101,9 @@ import Testing
     }
 
     @Test func `bytes that are not UTF-8 spoil one row and name the column`() throws {
-        let bad: [[UInt8]] = [[0xFF], [0xC3], [0xC3, 0x28], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80]]
+        let bad: [[UInt8]] = [
+            [0xFF], [0xC3], [0xC3, 0x28], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80],
+        ]
         for sequence in bad {
             let text = Array("login_name,display_name\na,b\nc,".utf8) + sequence + Array("\ne,f\n".utf8)
             let found = try records(text)

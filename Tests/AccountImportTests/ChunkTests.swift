@@ -53,10 +53,14 @@ import Testing
     @Test(arguments: samples)
     func `a place that no line ends at is refused`(_ file: [UInt8]) throws {
         for offset in 1..<file.count where file[offset - 1] != UInt8(ascii: "\n") {
-            #expect(throws: UserFileError.wrongPosition) { try records(file, from: .init(offset: Int64(offset), line: 2)) }
+            #expect(throws: UserFileError.wrongPosition) {
+                try records(file, from: .init(offset: Int64(offset), line: 2))
+            }
         }
         for offset in [file.count + 1, file.count + 1_000_000] {
-            #expect(throws: UserFileError.wrongPosition) { try records(file, from: .init(offset: Int64(offset), line: 2)) }
+            #expect(throws: UserFileError.wrongPosition) {
+                try records(file, from: .init(offset: Int64(offset), line: 2))
+            }
         }
     }
 

@@ -11,8 +11,10 @@ import Testing
         ("login_name,properties._id\n", .unknownColumns(["properties._id"])),
         ("login_name,\"a\nb\"\n", .unknownColumns(["number 2"])),
         ("login_name,\(String(repeating: "x", count: 65))\n", .unknownColumns(["number 2"])),
-        ("login_name,username,email,phone,phone_number\n",
-         .repeatedColumns(["login_name", "username", "phone", "phone_number"])),
+        (
+            "login_name,username,email,phone,phone_number\n",
+            .repeatedColumns(["login_name", "username", "phone", "phone_number"])
+        ),
         ("login_name,properties.a,properties.a\n", .repeatedColumns(["properties.a", "properties.a"])),
         ("id,display_name\n", .noIdentifier), ("properties.a\n", .noIdentifier), ("password_hash\n", .noIdentifier),
         ("+819012345678,hanako@mail.example\n", .noHeader), ("\n", .noHeader), ("a,b\n", .noHeader),
@@ -51,7 +53,8 @@ import Testing
         (["display_name", "displayName", "name", "Name"], "display_name"),
         (["password_hash", "passwordHash"], "password_hash"), (["country"], "country"), (["locale"], "locale"),
         (["created_at", "createdAt"], "created_at"), (["disabled"], "disabled"),
-        (["phone_verified", "phoneVerified"], "phone_verified"), (["email_verified", "emailVerified"], "email_verified"),
+        (["phone_verified", "phoneVerified"], "phone_verified"),
+        (["email_verified", "emailVerified"], "email_verified"),
     ]
 
     /// A value that no field takes tells by its problem which field the name means.
@@ -99,7 +102,9 @@ import Testing
     @Test func `the first byte tells the format where the name does not`() throws {
         #expect(try UserFileReader(MemorySource(Array("\u{FEFF} \n{\"login_name\":\"x\"}".utf8))).format == .jsonLines)
         #expect(try UserFileReader(MemorySource(Array("login_name\nx".utf8))).format == .csv)
-        #expect(throws: UserFileError.malformedHeader) { try records(Array("{\"login_name\":\"x\"}".utf8), format: .csv) }
+        #expect(throws: UserFileError.malformedHeader) {
+            try records(Array("{\"login_name\":\"x\"}".utf8), format: .csv)
+        }
         #expect(try records(Array("login_name\nx".utf8), format: .jsonLines).allSatisfy { $0.problems != nil })
     }
 }

@@ -7,7 +7,10 @@ import Time
     @Test func `every field arrives`() throws {
         let user = try user(
             #"""
-            {"id":"6BA7B810-9DAD-11D1-80B4-00C04FD430C8","phoneNumber":"090-1234-5678","phone_verified":false,"username":"hanako","emailAddress":"h@mail.example","email_verified":true,"password_hash":"$2b$04$abc/.","name":"山田 花子","country":"JP","locale":"ja","created_at":1700000000123,"disabled":true,"properties":{"coins":5,"bag":{"a":[1,null]}},"properties.rank":"gold"}
+            {"id":"6BA7B810-9DAD-11D1-80B4-00C04FD430C8","phoneNumber":"090-1234-5678","phone_verified":false,"username":"hanako",\#
+            "emailAddress":"h@mail.example","email_verified":true,"password_hash":"$2b$04$abc/.",\#
+            "name":"山田 花子","country":"JP","locale":"ja","created_at":1700000000123,"disabled":true,\#
+            "properties":{"coins":5,"bag":{"a":[1,null]}},"properties.rank":"gold"}
             """#)
         #expect(user.id == "6ba7b810-9dad-11d1-80b4-00c04fd430c8")
         #expect(user.phoneNumber?.e164 == "+819012345678")
@@ -48,8 +51,10 @@ import Time
         (#"{"login_name":"x","login_name":"y"}"#, ["not JSON: a member name is there twice, at byte 19 of the line"]),
         (#"["x"]"#, ["not a JSON object"]), (#""x""#, ["not a JSON object"]), ("5", ["not a JSON object"]),
         (#"{}"#, ["one of phone_number, login_name and email is needed"]),
-        (#"{"login_name":5}"#, ["login_name: must be text"]), (#"{"phone":819012345678}"#, ["phone_number: must be text"]),
-        (#"{"login_name":["x"]}"#, ["login_name: must be text"]), (#"{"login_name":true}"#, ["login_name: must be text"]),
+        (#"{"login_name":5}"#, ["login_name: must be text"]),
+        (#"{"phone":819012345678}"#, ["phone_number: must be text"]),
+        (#"{"login_name":["x"]}"#, ["login_name: must be text"]),
+        (#"{"login_name":true}"#, ["login_name: must be text"]),
         (#"{"login_name":"x","disabled":"yes"}"#, ["disabled: neither true nor false"]),
         (#"{"login_name":"x","phone_verified":1}"#, ["phone_verified: neither true nor false"]),
         (#"{"login_name":"x","username":"y"}"#, ["login_name: there twice"]),
@@ -58,12 +63,18 @@ import Time
         (#"{"login_name":"x","two words":"red"}"#, ["a member: not a field of users"]),
         (#"{"login_name":"x","properties":[]}"#, ["properties: must be an object"]),
         (#"{"login_name":"x","properties":{"a":1},"properties.a":2}"#, ["properties: a name is there twice"]),
-        (#"{"login_name":"x","properties":{"_id":1}}"#,
-         ["properties: a name is empty, longer than 128 bytes, or begins with _, which is the server's"]),
-        (#"{"login_name":"x","created_at":1.5}"#,
-         ["created_at: neither RFC 3339 with an offset nor whole Unix seconds or milliseconds from 1970 to 9999"]),
-        (#"{"login_name":"x","created_at":-1}"#,
-         ["created_at: neither RFC 3339 with an offset nor whole Unix seconds or milliseconds from 1970 to 9999"]),
+        (
+            #"{"login_name":"x","properties":{"_id":1}}"#,
+            ["properties: a name is empty, longer than 128 bytes, or begins with _, which is the server's"]
+        ),
+        (
+            #"{"login_name":"x","created_at":1.5}"#,
+            ["created_at: neither RFC 3339 with an offset nor whole Unix seconds or milliseconds from 1970 to 9999"]
+        ),
+        (
+            #"{"login_name":"x","created_at":-1}"#,
+            ["created_at: neither RFC 3339 with an offset nor whole Unix seconds or milliseconds from 1970 to 9999"]
+        ),
     ]
 
     @Test(arguments: refused)

@@ -17,7 +17,8 @@ import Testing
         let large = [Self.row(Self.limit), Self.row(Self.limit + 1), Self.row(2_000_000), Array("y,z\n".utf8)]
         let found = try records(header + large.joined(), step: step)
         // The first is as long as a record may be, and too large for its properties.
-        #expect(found.map(\.problems) == [["properties: larger than 500 KB together"], Self.tooLong, Self.tooLong, nil])
+        #expect(
+            found.map(\.problems) == [["properties: larger than 500 KB together"], Self.tooLong, Self.tooLong, nil])
         #expect(found.map(\.line) == [2, 4, 6, 8])
         #expect(found.last?.user?.loginName == "y")
     }
@@ -50,7 +51,8 @@ import Testing
     }
 
     @Test func `no more is asked for than one chunk at a time`() throws {
-        let source = MemorySource(Array("login_name\n".utf8) + Array(String(repeating: "hanako\n", count: 300_000).utf8))
+        let source = MemorySource(
+            Array("login_name\n".utf8) + Array(String(repeating: "hanako\n", count: 300_000).utf8))
         var reader = try UserFileReader(source)
         var count = 0
         while try reader.next() != nil { count += 1 }

@@ -29,7 +29,8 @@ final class MemorySource: ByteSource {
 typealias Record = UserFileReader.Record
 
 func records(
-    _ bytes: [UInt8], format: UserFileFormat? = nil, country: String? = nil, from position: UserFileReader.Position? = nil,
+    _ bytes: [UInt8], format: UserFileFormat? = nil, country: String? = nil,
+    from position: UserFileReader.Position? = nil,
     step: Int = .max
 ) throws(UserFileError) -> [Record] {
     var reader = try UserFileReader(MemorySource(bytes, step: step), format: format, country: country, from: position)

@@ -101,6 +101,20 @@ def test_registering_with_a_taken_number_looks_like_any_other_where_numbers_are_
     assert [list(reply.headers) for reply in replies] == [list(replies[1].headers)] * 2
 
 
+def test_a_right_code_of_somebody_disabled_is_wrong(kii: Server):
+    app, proving = App(kii, "open"), App(kii, "proven")
+    forgetful, unproven = app.sign_up(phoneNumber=fresh_number()), proving.sign_up(phoneNumber=fresh_number())
+    reset, pending = (f"PHONE:{user.given['phoneNumber']}" for user in (forgetful, unproven))
+    app.request_reset(reset)
+    pin, code, nobody = forgetful.code(), unproven.code(), f"PHONE:{fresh_number()}"
+    app.disable(forgetful.id)
+    proving.disable(unproven.id)
+    assert app.complete_reset(reset, pin, NEW).content == app.complete_reset(nobody, pin, NEW).content
+    assert proving.verify(pending, code).content == proving.verify(nobody, code).content
+    app.disable(forgetful.id, False)
+    assert app.log_in(forgetful.given["phoneNumber"]).status_code == 200
+
+
 def test_the_time_of_a_failed_login_tells_nothing(start_server):
     """Sixty-four failed logins each, in turns: the medians of any two kinds of people differ by less than 10 %.
 

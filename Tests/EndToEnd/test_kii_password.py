@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness import Server, code_in, fresh_number, six_digits_other_than
+from harness import Server, code_in, fresh_number, wrong_codes
 from kii import (
     PASSWORD, QUIET, App, User, assert_error, assert_login_failed, assert_no_message, fresh_email, fresh_name,
     kii_clients, start_kii,
@@ -112,13 +112,13 @@ def test_an_account_without_a_password_gets_its_first_one(kii: Server, app: App)
     assert app.log_in(number, NEW).status_code == 200
 
 
-def test_only_the_right_pin_within_five_guesses(app: App, user: User):
-    address = "PHONE:" + user.given["phoneNumber"]
-    app.request_reset(address)
-    pin, wrong = user.code(), []
-    for _ in range(5):
-        wrong.append(six_digits_other_than(pin, *wrong))
-        assert_error(app.complete_reset(address, wrong[-1], NEW), 400, INVALID)
+@pytest.mark.parametrize("method", ["SMS", "EMAIL"])
+def test_only_the_right_pin_within_five_guesses(app: App, user: User, method: str):
+    address = "LOGIN_NAME:" + user.given["loginName"]
+    app.request_reset(address, method)
+    pin = user.code(user.given["phoneNumber" if method == "SMS" else "emailAddress"])
+    for wrong in wrong_codes(5, right=pin):
+        assert_error(app.complete_reset(address, wrong, NEW), 400, INVALID)
     assert_error(app.complete_reset(address, pin, NEW), 400, INVALID)
     assert user.again().is_in()
 

@@ -28,7 +28,7 @@ def app(kii: Server) -> App:
 
 @pytest.fixture
 def user(app: App) -> User:
-    """Somebody with a name, and a number that waits for its code."""
+    """A number that waits for its code, and a name."""
     return app.sign_up(loginName=fresh_name(), phoneNumber=fresh_number())
 
 
@@ -78,8 +78,8 @@ def test_a_code_that_is_no_text_is_refused_and_not_counted(user: User, members: 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", " 123456", "１２３４５６", "12345a", "9" * 5_000])
 def test_a_code_of_another_form_is_wrong(user: User, code: str):
-    assert user.verify(code).status_code == 400
-    assert user.verify(code).json()["errorCode"] in (INVALID, BAD)
+    reply = user.verify(code)
+    assert_error(reply, 400, reply.json()["errorCode"] if reply.json()["errorCode"] == BAD else INVALID)
 
 
 def test_ten_megabytes_are_no_code(user: User):
@@ -98,6 +98,15 @@ def test_a_code_has_five_guesses_which_a_resend_does_not_give_back(user: User):
     assert_error(user.verify_wrongly(1, again)[0], 400, INVALID)
     assert_error(user.verify(again), 400, INVALID)
     assert "_phoneNumberPending" in user.shown()
+
+
+def test_nobody_reads_a_code(app: App, user: User):
+    code = user.code()
+    for path in ("", "/phone-number", "/status"):
+        for by in (user.token, app.admin()):
+            assert code not in app.call("GET", f"/users/{user.id}{path}", by=by).text
+    wrong = {"verificationCode": "000000" if code != "000000" else "000001", "verified": True, "test": 1}
+    assert_error(user.call("POST", "/phone-number/verify?verified=true", wrong), 400, INVALID)
 
 
 def test_four_wrong_guesses_do_not_spoil_the_right_one(user: User):
@@ -135,7 +144,6 @@ def test_the_guesses_at_a_number_are_one_budget_over_users(start_server):
 def test_texts_are_limited_and_the_refusal_says_for_how_long(start_server):
     app = App(start_kii(start_server, DENWA_LIMITS_RESEND_COOLDOWN_SECONDS="30"), "proven")
     user = app.sign_up(phoneNumber=fresh_number())
-    user.code()
     assert_rate_limited(user.resend(), most_seconds=30)
     app = App(start_kii(start_server, DENWA_LIMITS_SEND_PER_NUMBER="2/3600"), "proven")
     user = app.sign_up(phoneNumber=fresh_number())

@@ -494,7 +494,7 @@ def test_undoing_after_somebody_came_in_with_the_old_number_leaves_one_owner(
     newcomer = User(server, user.number)
     assert newcomer.subject != user.subject
     page = person.visit(link)
-    undone = page.forms and person.submit(page.forms[0]).status == 200
+    undone = bool(page.forms) and person.submit(page.forms[0]).status == 200
     assert owner(server, user.number) == (user.subject if undone else newcomer.subject)
     assert user.is_good() != undone
     assert undone or user.phone() == new

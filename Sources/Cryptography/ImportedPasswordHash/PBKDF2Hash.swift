@@ -37,11 +37,12 @@ struct PBKDF2Hash: ImportedScheme {
 
     init?(_ encoded: String) {
         let fields = encoded.split(separator: "$", omittingEmptySubsequences: false)
-        let read = fields.first == "" ? Self(dollar: fields.dropFirst()) : Self(django: fields[...])
+        let read = fields.first == "" ? Self(dollar: Array(fields.dropFirst())) : Self(django: fields)
         guard let read else { return nil }
         self = read
     }
 
+    /// `length` is what the text says of the hash's, if it says anything.
     private init?(
         digest: HashFunction, iterations: Int, salt: [UInt8], hash: [UInt8], length: Int? = nil
     ) {
@@ -74,11 +75,10 @@ struct PBKDF2Hash: ImportedScheme {
 
 extension PBKDF2Hash {
     /// The PHC string format's and passlib's, both of which start with `$`. `pbkdf2` alone is SHA-1 in both.
-    private init?(dollar fields: ArraySlice<Substring>) {
+    private init?(dollar fields: [Substring]) {
         let names: [Substring: HashFunction] = [
             "pbkdf2": .sha1, "pbkdf2-sha1": .sha1, "pbkdf2-sha256": .sha256, "pbkdf2-sha512": .sha512,
         ]
-        let fields = Array(fields)
         guard fields.count == 4, let digest = names[fields[0]] else { return nil }
         if let iterations = PHCText.number(fields[1]) {
             guard let salt = Self.adaptedBase64(fields[2]), let hash = Self.adaptedBase64(fields[3]) else { return nil }
@@ -95,7 +95,7 @@ extension PBKDF2Hash {
     }
 
     /// The salt is text, hashed as it stands.
-    private init?(django fields: ArraySlice<Substring>) {
+    private init?(django fields: [Substring]) {
         let names: [Substring: HashFunction] = [
             "pbkdf2_sha1": .sha1, "pbkdf2_sha256": .sha256, "pbkdf2_sha512": .sha512,
         ]

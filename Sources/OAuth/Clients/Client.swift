@@ -87,6 +87,9 @@ package struct Client: Sendable {
     /// What its texts may cost, beside the server's own budget.
     package var textingBudgetDaily: Money?
     package var textingBudgetMonthly: Money?
+    /// `nil`: its people do not come by that interface.
+    package var kii: KiiApp?
+    package var monaca: MonacaBackend?
     /// Beside the client file; read with it.
     package var logoFile: String?
     package var logo: Logo?

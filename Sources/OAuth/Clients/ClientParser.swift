@@ -15,7 +15,7 @@ struct ClientParser {
     /// Names of RFC 7591 and of this server's later parts: known, and without effect here.
     private static let tolerated: Set<String> = [
         "jwks", "jwks_uri", "logo_uri", "client_uri", "policy_uri", "tos_uri", "contacts", "software_id",
-        "software_version", "kii", "monaca",
+        "software_version",
     ]
 
     init(_ entry: JSONValue) {
@@ -48,12 +48,14 @@ struct ClientParser {
         readMessageOptions(into: &client)
         readOpenIDOptions(into: &client)
         readBranding(into: &client)
+        readServices(into: &client)
         checkResponseTypes()
         if client.mayIntrospect, client.isPublic { problems.append("may_introspect needs a client secret") }
         if client.grantTypes.contains(.clientCredentials), client.isPublic {
             problems.append("client_credentials needs a client secret")
         }
-        if client.grantTypes.contains(.authorizationCode), client.redirectURIs.isEmpty {
+        let signsInOtherwise = client.kii != nil || client.monaca != nil
+        if client.grantTypes.contains(.authorizationCode), client.redirectURIs.isEmpty, !signsInOtherwise {
             warnings.append("without redirect_uris nobody can log in")
         }
         warnAboutUnknownMembers()
@@ -110,6 +112,29 @@ struct ClientParser {
             client.brandColor = BrandColor(color)
             if client.brandColor == nil { problems.append("brand_color must be written #rrggbb") }
         }
+    }
+
+    private mutating func readServices(into client: inout Client) {
+        if let value = section("kii") {
+            var parser = ServiceSectionParser("kii", value)
+            client.kii = parser.kii()
+            add(parser)
+        }
+        if let value = section("monaca") {
+            var parser = ServiceSectionParser("monaca", value)
+            client.monaca = parser.monaca()
+            add(parser)
+        }
+    }
+
+    private mutating func section(_ member: String) -> JSONValue? {
+        read.insert(member)
+        return members[member]
+    }
+
+    private mutating func add(_ parser: ServiceSectionParser) {
+        problems += parser.problems
+        warnings += parser.warnings
     }
 
     /// Only what exists here: a client that is told otherwise would wait for an answer that never comes.

@@ -12,7 +12,7 @@ package struct RefreshTokenDerivation: Sendable {
         key = KeyDerivation.hkdfSHA256(secret: secret, info: "denwa refresh token successor", length: 32)
     }
 
-    func successor(of token: String) -> String {
+    package func successor(of token: String) -> String {
         Base64URL.encode(HMAC.sha256(Array(token.utf8), key: key))
     }
 }

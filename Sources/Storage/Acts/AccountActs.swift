@@ -92,20 +92,37 @@ extension SQLStore: AccountStore {
     ) async throws -> Account? {
         try await engine.write { connection in
             guard let account = try await connection.account(reference) else { return nil }
-            guard account.isDisabled != isDisabled else { return account }
-            try await connection.run(
-                "UPDATE account SET disabled_at = \(isDisabled ? now : nil) WHERE id = \(account.id)")
-            // For good: enabling the account again brings neither its old tokens back nor its sessions.
-            try await connection.endSessions(of: account.id)
-            try await connection.revokeGrants(of: account.id, at: now)
-            try await connection.forgetConsents(of: account.id)
-            try await connection.record(
-                SecurityEvent(
-                    isDisabled ? .accountDisabled : .accountEnabled, at: now, origin: .operator,
-                    accountID: account.id.rawValue,
-                    reason: isDisabled ? "disabled by an operator" : "enabled by an operator"))
-            return Account(id: account.id, isDisabled: isDisabled)
+            return try await connection.setDisabled(isDisabled, account, from: .operator, at: now)
         }
+    }
+
+    package func setDisabled(
+        _ isDisabled: Bool, _ account: AccountID, from origin: RequestOrigin, at now: Timestamp
+    ) async throws {
+        try await engine.write { connection in
+            guard let account = try await connection.account(.id(account)) else { return }
+            _ = try await connection.setDisabled(isDisabled, account, from: origin, at: now)
+        }
+    }
+}
+
+extension SQLConnection {
+    fileprivate func setDisabled(
+        _ isDisabled: Bool, _ account: Account, from origin: RequestOrigin, at now: Timestamp
+    ) async throws -> Account {
+        guard account.isDisabled != isDisabled else { return account }
+        try await run("UPDATE account SET disabled_at = \(isDisabled ? now : nil) WHERE id = \(account.id)")
+        // For good: enabling the account again brings neither its old tokens back nor its sessions.
+        try await end(.all, of: account.id, at: now)
+        try await forgetConsents(of: account.id)
+        try await record(
+            SecurityEvent(
+                isDisabled ? .accountDisabled : .accountEnabled, at: now, origin: origin,
+                accountID: account.id.rawValue,
+                reason: origin == .operator
+                    ? isDisabled ? "disabled by an operator" : "enabled by an operator"
+                    : isDisabled ? "disabled by an app's owner" : "enabled by an app's owner"))
+        return Account(id: account.id, isDisabled: isDisabled)
     }
 }
 

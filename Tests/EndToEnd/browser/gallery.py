@@ -7,6 +7,7 @@ from typing import Any, Callable
 
 from playwright.sync_api import Page, expect
 
+from browser.account import Owner
 from browser.app import App, SignInRequest
 from browser.pages import SignIn, link_in, text
 from harness import Server, fresh_number, six_digits_other_than
@@ -50,6 +51,12 @@ class Visitor:
             somebody.sign_in_to(self.asks("game"))
             self.member_cookies += self.page.context.cookies()
         return somebody
+
+    def owner(self, path: str) -> Owner:
+        """Somebody who is signed in, at a page of their account."""
+        owner = Owner.of(self.member())
+        owner.visit(path)
+        return owner
 
     def texted_link(self) -> str:
         """The link in a text that an app asked for, on a computer."""
@@ -221,6 +228,106 @@ def device(visitor: Visitor) -> SignIn:
     return somebody
 
 
+def account(visitor: Visitor) -> SignIn:
+    """As it is at first."""
+    owner = visitor.owner("/account")
+    owner.expect_account()
+    return owner
+
+
+def account_full(visitor: Visitor) -> SignIn:
+    """With all that a line can say, and a notice."""
+    owner = Owner.of(visitor.appear())
+    request = visitor.asks("shop", "openid phone profile offline_access")
+    owner.sign_in(request)
+    owner.button("consent", "allow").click()
+    owner.expect_app(request)
+    browser = visitor.page.context.browser
+    assert browser is not None
+    other = browser.new_context(locale=visitor.locale, user_agent=WINDOWS_CHROME)
+    Owner(other.new_page(), owner.server, owner.number, owner.locale).open_account()
+    other.close()
+    owner.set_email(f"a.rather.long.address.{owner.number[1:]}@post.example.com")
+    owner.send_new_password("orange bicycle 1954")
+    owner.expect_notice("password_changed")
+    return owner
+
+
+def account_number(visitor: Visitor) -> SignIn:
+    owner = visitor.owner("/account/number")
+    owner.expect_heading("account-number")
+    return owner
+
+
+def account_number_code(visitor: Visitor) -> SignIn:
+    owner = visitor.owner("/account")
+    owner.send_new_number(fresh_number())
+    owner.expect_heading("account-number-code")
+    return owner
+
+
+def account_email_problem(visitor: Visitor) -> SignIn:
+    owner = visitor.owner("/account/email")
+    owner.page.locator("form[action='/account/email']").evaluate("form => { form.noValidate = true }")
+    owner.email_field.fill("hanako@")
+    owner.button("account-email", "submit").click()
+    expect(owner.problem).to_have_text(visitor.words("account-email", "not_an_email"))
+    return owner
+
+
+def account_email_code(visitor: Visitor) -> SignIn:
+    owner = visitor.owner("/account")
+    owner.send_new_email(f"hanako-{fresh_number()[1:]}@example.com")
+    owner.expect_heading("account-email-code")
+    return owner
+
+
+def account_password(visitor: Visitor) -> SignIn:
+    owner = visitor.owner("/account/password")
+    owner.expect_heading("account-password")
+    return owner
+
+
+def account_password_problem(visitor: Visitor) -> SignIn:
+    """Of somebody who has one."""
+    owner = Owner.of(visitor.appear()).open_account()
+    owner.send_new_password("orange bicycle 1954")
+    owner.expect_notice("password_changed")
+    owner.send_new_password("violet tricycle 1955", old="not the pass phrase")
+    expect(owner.problem).to_have_text(visitor.words("account-password", "wrong_password"))
+    return owner
+
+
+def account_delete(visitor: Visitor) -> SignIn:
+    owner = visitor.owner("/account/delete")
+    owner.expect_heading("account-delete")
+    return owner
+
+
+def account_deleted(visitor: Visitor) -> SignIn:
+    owner = Owner.of(visitor.appear()).open_account()
+    owner.delete()
+    owner.expect_heading("account-delete", "heading_done")
+    return owner
+
+
+def account_undo(visitor: Visitor) -> SignIn:
+    owner = Owner.of(visitor.appear()).open_account()
+    old = owner.number
+    owner.change_number(fresh_number())
+    owner.server.outbox.wait(old, 2)
+    owner.page.goto(owner.undo_link(old))
+    owner.expect_heading("account-undo")
+    return owner
+
+
+def account_undone(visitor: Visitor) -> SignIn:
+    owner = account_undo(visitor)
+    owner.button("account-undo", "submit").click()
+    expect(owner.heading()).to_have_text(visitor.words("account-undo-result", "heading_done"))
+    return owner
+
+
 def demo(visitor: Visitor) -> SignIn:
     somebody = visitor.appear()
     somebody.page.goto(f"{visitor.site.url}/demo")
@@ -263,6 +370,18 @@ STATES: dict[str, Callable[[Visitor], SignIn]] = {
     "error": error,
     "form-post": form_post,
     "device": device,
+    "account": account,
+    "account-full": account_full,
+    "account-number": account_number,
+    "account-number-code": account_number_code,
+    "account-email-problem": account_email_problem,
+    "account-email-code": account_email_code,
+    "account-password": account_password,
+    "account-password-problem": account_password_problem,
+    "account-delete": account_delete,
+    "account-deleted": account_deleted,
+    "account-undo": account_undo,
+    "account-undone": account_undone,
     "demo": demo,
     "demo-signed-in": demo_signed_in,
 }

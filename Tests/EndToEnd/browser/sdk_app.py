@@ -60,9 +60,10 @@ class SDKApp:
         script = f"{server.url}/sdk/denwa.js"
         self.policy = (f"default-src 'none'; script-src 'self' {server.url}; connect-src {server.url}; "
                        "img-src data:; base-uri 'none'; form-action 'none'")
-        attributes = f'data-client-id="{CLIENT}" data-monaca-backend="{CLIENT}" data-monaca-api-key="{API_KEY}"'
+        attributes = (f'data-client-id="{CLIENT}" data-redirect-uri="{self.url}/" data-monaca-backend="{CLIENT}" '
+                      f'data-monaca-api-key="{API_KEY}" data-scope="openid phone offline"')
         self.pages |= {
-            "/": PAGE.format(head=f'<script src="{script}" {attributes} data-scope="openid phone offline"></script>'),
+            "/": PAGE.format(head=f'<script src="{script}" {attributes}></script>'),
             "/bare": PAGE.format(head=f'<script src="{script}"></script>'),
             "/module": PAGE.format(head='<script type="module" src="/module.js"></script>'),
             "/module.js": f'import "{script}"; denwa.configure({json.dumps(self.configuration(server))});',
@@ -80,11 +81,11 @@ class SDKApp:
     def configuration(self, server: Server, **more: str) -> dict[str, str]:
         return {"issuer": server.url, "clientID": CLIENT, "monacaBackend": CLIENT, "monacaApiKey": API_KEY} | more
 
-    def client(self, client_id: str = CLIENT, **more: Any) -> dict[str, Any]:
-        """A public client whose pages are this app's; its name says whose consent page it is."""
+    def client(self, client_id: str, *pages: str, **more: Any) -> dict[str, Any]:
+        """A public client with these pages to come back to; its name says whose consent page it is."""
         return phone_client(
             client_id, client_name=f"The {client_id}", cors_origins=[self.url],
-            redirect_uris=[f"{self.url}{path}" for path in ("/", "/bare", "/module", "/example")],
+            redirect_uris=[f"{self.url}{page}" for page in pages],
             post_logout_redirect_uris=[f"{self.url}/signed-out"], **more)
 
 
@@ -106,25 +107,29 @@ class Traffic:
 
 
 #: The fate of a promise, as data: `{"value": …}` or `{"error": {…}}`. Playwright would make text of an error.
-SETTLE = """async (work) => {
-  const act = new (async () => {}).constructor(work);
-  try { return { value: await act() }; }
+SETTLE = """async (values) => {
+  try { return { value: await (async () => { WORK })() }; }
   catch (error) {
     return { error: { ...error, message: error.message, isDenwaError: error instanceof denwa.DenwaError } };
   }
 }"""
 
 
-def run(page: Page, work: str) -> Any:
-    """The value of an async function's body, run in the page."""
-    settled = page.evaluate(SETTLE, work)
+def settle(page: Page, work: str, /, **values: Any) -> dict[str, Any]:
+    """Runs the body of an async function in the page; there, `values` has what is given here."""
+    return page.evaluate(SETTLE.replace("WORK", work), values)
+
+
+def run(page: Page, work: str, /, **values: Any) -> Any:
+    """What it returns."""
+    settled = settle(page, work, **values)
     assert "error" not in settled, settled
     return settled.get("value")
 
 
-def refusal(page: Page, work: str, code: Any = None) -> dict[str, Any]:
-    """The DenwaError with which it ends; `code` is what it must say."""
-    settled = page.evaluate(SETTLE, work)
+def refusal(page: Page, work: str, code: Any = None, /, **values: Any) -> dict[str, Any]:
+    """The DenwaError that it ends with; `code` is what it must say."""
+    settled = settle(page, work, **values)
     assert "error" in settled, f"no error, but {settled.get('value')}"
     error = settled["error"]
     assert error["isDenwaError"], error
