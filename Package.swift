@@ -23,7 +23,8 @@ let package = Package(
             name: "denwa",
             dependencies: [
                 "Web", "Storage", "SQLiteDriver", "PlayFab", "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging",
-                "OutboundHTTP", "PhoneNumbers", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography", "Time",
+                "AccountImport", "OutboundHTTP", "PhoneNumbers", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography",
+                "Time",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -39,7 +40,7 @@ let package = Package(
         .target(
             name: "Web",
             dependencies: [
-                "WebResources", "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging", "PhoneNumbers", "DeveloperLog",
+                "WebResources", "SDK", "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging", "PhoneNumbers", "DeveloperLog",
                 "RateLimiting", "JOSE", "Cryptography", "Time",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -57,6 +58,7 @@ let package = Package(
                 .embedInCode("Templates"), .embedInCode("Locales"), .embedInCode("Regions"), .embedInCode("Demo"),
                 .embedInCode("denwa.css"), .embedInCode("denwa.js"),
             ]),
+        .target(name: "SDK", path: "sdk", exclude: ["denwa.d.ts"], resources: [.embedInCode("denwa.js")]),
         .target(
             name: "Storage",
             dependencies: [
@@ -108,6 +110,8 @@ let package = Package(
         .target(
             name: "PlayFab",
             dependencies: ["OutboundHTTP", "OAuth", "JOSE", .product(name: "Logging", package: "swift-log")]),
+        // Reads files of users from elsewhere.
+        .target(name: "AccountImport", dependencies: ["JOSE", "PhoneNumbers", "Time"]),
         .target(name: "DeveloperLog", dependencies: ["Time"]),
         .target(name: "RateLimiting", dependencies: ["Time"]),
 
@@ -200,6 +204,7 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
+        .testTarget(name: "AccountImportTests", dependencies: ["AccountImport", "PhoneNumbers", "Time"]),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"]),
         .testTarget(name: "JOSETests", dependencies: ["JOSE", "Cryptography", "Time"]),
         .testTarget(name: "PhoneNumbersTests", dependencies: ["PhoneNumbers", "CPhoneNumber"]),

@@ -100,6 +100,21 @@ extension AccountFlow {
         }
     }
 
+    /// Whether a registration by this name would pass. It tells whether the name is taken, as a registration does,
+    /// and counts like one.
+    package func checkAvailable(
+        _ name: String, by rule: LoginNameRule, properties: [AccountProperty], from origin: RequestOrigin,
+        at now: Timestamp
+    ) async throws(AccountError) {
+        let checked = try rule.check(name)
+        try check(properties)
+        let charge = LimitCharge(.registerPerIP, settings.registerPerIP, subject: origin.address ?? "")
+        if let refusal = try await act({ try await store.charge([charge].compactMap(\.self), at: now) }) {
+            throw .limited(refusal)
+        }
+        if try await profile(.loginName(checked.key)) != nil { throw .taken(.loginName) }
+    }
+
     private struct Checked {
         var name: (text: String, key: FoldedText)?
         var phone: PhoneNumber?

@@ -105,7 +105,10 @@ struct Composition: Sendable {
             configuration: configuration, registry: registry, keys: keys, store: store, secret: secret,
             subjects: SubjectIdentifiers(secret: secret),
             playFab: PlayFab(configuration.playFab, logger: logger), entropy: entropy, edge: edge)
+        let accounts = Self.accounts(
+            parts, phone: flow, routing: routing, templates: templates, doorbell: doorbell)
         Self.addOAuth(to: router, parts)
+        Self.addServices(to: router, parts, accounts: accounts)
         Self.addPages(to: router, parts, pages: pages, brand: brand, flow: flow)
         HealthEndpoints(isReady: { [store] in await store.isReachable() }).add(to: router)
         if let inbox {
@@ -116,7 +119,7 @@ struct Composition: Sendable {
     }
 
     /// What more than one group of routes is made of.
-    private struct Parts {
+    struct Parts {
         let configuration: ServerConfiguration
         let registry: ClientRegistry
         let keys: KeySet

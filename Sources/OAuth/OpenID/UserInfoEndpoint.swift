@@ -26,11 +26,16 @@ package struct UserInfoEndpoint: Sendable {
         package let session: SessionID?
         /// As the token's client knows the account.
         package let subject: String
-        let client: Client
+        package let client: Client
 
         /// An app of the operator's, or one that the person typed the number into. Any other app knows of the
         /// person what they agreed to, and speaks for itself alone.
         package var isTrusted: Bool { client.isFirstParty || session == nil }
+
+        /// The sign-in that the token is of.
+        package var anchor: SignInAnchor { .grant(grant) }
+
+        let grant: GrantID
 
         /// When the account was made. Two pairwise clients could tell by it that they see the same person.
         package var registeredAt: Timestamp? { client.subjectType == .pairwise ? nil : profile.createdAt }
@@ -52,7 +57,7 @@ package struct UserInfoEndpoint: Sendable {
         guard let holder else { throw invalid }
         return Bearer(
             token: accessToken, profile: holder.profile, session: holder.session,
-            subject: subjects.subject(of: holder.profile.id, for: client), client: client)
+            subject: subjects.subject(of: holder.profile.id, for: client), client: client, grant: grant)
     }
 
     /// The claims that the token's scope asks for (§5.4). What an account does not have is left out (§5.3.2).
@@ -66,6 +71,20 @@ package struct UserInfoEndpoint: Sendable {
             claims["phone_number"] = .string(number)
             claims["phone_number_verified"] = .bool(!bearer.profile.isTest)
         }
+        if bearer.token.scope.contains("email"), let email = bearer.profile.email {
+            claims["email"] = .string(email.text)
+            claims["email_verified"] = .bool(email.isProven)
+        }
+        if bearer.token.scope.contains("profile") { add(bearer.profile, of: bearer.client, to: &claims) }
         return claims
+    }
+
+    /// OpenID Connect Core §5.1. A pairwise client gets nothing by which two such clients could match a person.
+    private func add(_ profile: AccountProfile, of client: Client, to claims: inout JSONObject) {
+        if let name = profile.displayName { claims["name"] = .string(name) }
+        if let locale = profile.locale { claims["locale"] = .string(locale) }
+        guard client.subjectType != .pairwise else { return }
+        if let loginName = profile.loginName { claims["preferred_username"] = .string(loginName) }
+        claims["updated_at"] = .integer(profile.updatedAt.seconds)
     }
 }

@@ -1,5 +1,6 @@
+import OAuth
 package import Accounts
-import DeveloperLog
+package import DeveloperLog
 import PhoneLogin
 package import Time
 

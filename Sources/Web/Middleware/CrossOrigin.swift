@@ -16,19 +16,44 @@ package struct CrossOrigin: RouterMiddleware {
     private static let paths: Set<String> = [
         "/oauth2/token", "/oauth2/userinfo", "/oauth2/revoke", "/oauth2/logout", "/oauth2/login/phone/request",
         "/oauth2/login/phone/confirm", "/oauth2/login/phone/link", "/otc/code", "/token/validate", "/users/me",
+        "/users/me/phone", "/users/me/phone/confirm",
     ]
+
+    /// Who may read the answers of a path.
+    private enum Readers {
+        /// The pages of every registered client.
+        case all
+        /// Those of the one client that the path names.
+        case pages(of: ClientID)
+    }
+
+    private static func readers(of path: String) -> Readers? {
+        if paths.contains(path) || path.hasPrefix(PhoneLoginEndpoints.operations) { return .all }
+        if path == "/api/oauth2/token" { return .all }
+        for prefix in ["/api/apps/", MonacaEndpoint.path] where path.hasPrefix(prefix) {
+            let name = path.dropFirst(prefix.utf8.count).prefix { $0 != "/" }
+            return .pages(of: ClientID(String(name)))
+        }
+        return nil
+    }
+
+    private func allows(_ origin: String, _ readers: Readers) -> Bool {
+        switch readers {
+        case .all: registry.allowsOrigin(origin)
+        case .pages(let client):
+            registry[client]?.corsOrigins.contains { $0.utf8.elementsEqual(origin.utf8) } ?? false
+        }
+    }
 
     package func handle(
         _ request: Request, context: DenwaRequestContext,
         next: @concurrent (Request, DenwaRequestContext) async throws -> Response
     ) async throws -> Response {
-        let path = request.uri.path
-        let isOfAPI = Self.paths.contains(path) || path.hasPrefix(PhoneLoginEndpoints.operations)
-        guard let origin = request.headers[.origin], isOfAPI else {
+        guard let origin = request.headers[.origin], let readers = Self.readers(of: request.uri.path) else {
             return try await next(request, context)
         }
         let isPreflight = request.method == .options && request.headers[.accessControlRequestMethod] != nil
-        guard registry.allowsOrigin(origin) else {
+        guard allows(origin, readers) else {
             guard isPreflight else { return try await next(request, context) }
             // A developer sees this in the browser's own tools, where a 404 would look like a wrong address.
             return .json(
@@ -39,7 +64,9 @@ package struct CrossOrigin: RouterMiddleware {
             response = Response(
                 status: .noContent,
                 headers: [
-                    .accessControlAllowMethods: "GET, POST", .accessControlAllowHeaders: "Authorization, Content-Type",
+                    .accessControlAllowMethods: "GET, POST, PUT, PATCH, DELETE",
+                    .accessControlAllowHeaders:
+                        "Authorization, Content-Type, X-Kii-AppID, X-Kii-AppKey, X-HTTP-Method-Override",
                     .accessControlMaxAge: "600",
                 ])
         } else {
@@ -47,7 +74,8 @@ package struct CrossOrigin: RouterMiddleware {
         }
         response.headers[.accessControlAllowOrigin] = origin
         response.headers[.vary] = "Origin"
-        response.headers[.accessControlExposeHeaders] = "Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate"
+        response.headers[.accessControlExposeHeaders] =
+            "Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, Location, X-Set-Monaca-Cloud-Session"
         return response
     }
 }

@@ -105,6 +105,36 @@ extension ConfigurationKey {
             name: "limits.authorizePerSession", kind: .limit, fallback: "60/60",
             help: "Authorization codes issued to one signed-in browser."),
         .init(
+            name: "limits.passwordPerIdentifier", kind: .limit, fallback: "10/3600",
+            help: "Wrong passwords at one name, from places where it never signed in; those have as many of their own."),
+        .init(
+            name: "limits.passwordPerIP", kind: .limit, fallback: "120/60",
+            help: "Passwords checked for one IPv4 address or IPv6 /64."),
+        .init(
+            name: "limits.registerPerIP", kind: .limit, fallback: "600/3600",
+            help: "Accounts registered from one IPv4 address or IPv6 /64."),
+        .init(
+            name: "accounts.numberIdleDays", kind: .integer, fallback: "365",
+            help: "A number that nobody proved for so long opens a fresh account, and parks the old one; 0: never."),
+        .init(
+            name: "accounts.undoHours", kind: .integer, fallback: "72",
+            help: "How long the old number can undo a change of number."),
+        .init(
+            name: "accounts.emailCodeLifetimeSeconds", kind: .integer, fallback: "900",
+            help: "How long an e-mailed code lives."),
+        .init(
+            name: "passwords.minimumLength", kind: .integer, fallback: "8",
+            help: "Characters of a password at least; a Monaca backend has a setting of its own."),
+        .init(
+            name: "passwords.hashingMemoryMegabytes", kind: .integer, fallback: "128",
+            help: "What all password checks under way may take together; one takes 32 MiB."),
+        .init(
+            name: "passwords.maxWaiting", kind: .integer, fallback: "100",
+            help: "Password checks that may wait for their turn; more are answered 429."),
+        .init(
+            name: "kii.maxTokenLifetime", kind: .integer, fallback: "0",
+            help: "Seconds that a token of the Kii interface lives at most; 0: as long as it is asked to."),
+        .init(
             name: "guard.mode", kind: .text, fallback: "enforce",
             help: "What guards the texting budget: enforce, dryRun (logs what it would refuse) or off."),
         .init(

@@ -1,3 +1,4 @@
+import AccountManagement
 import Accounts
 import JOSE
 import Logging
@@ -43,6 +44,12 @@ struct ConfigurationReader {
         configuration.guardSettings = guardSettings()
         configuration.playFab = playFab()
         configuration.allowedTestNumbers = Set(list("phone.testNumbers"))
+        configuration.accounts = accounts()
+        configuration.phone.numberIdleSeconds = seconds("accounts.numberIdleDays", 365, in: 0...36_500, unit: 86_400)
+        configuration.hashingMemoryMegabytes = integer(
+            "passwords.hashingMemoryMegabytes", configuration.hashingMemoryMegabytes, in: 33...65_536)
+        configuration.maximumWaitingHashes = integer(
+            "passwords.maxWaiting", configuration.maximumWaitingHashes, in: 0...100_000)
         configuration.tokens = tokens()
         configuration.sessions = sessions()
         configuration.brandName = text("branding.name", configuration.brandName)
@@ -91,6 +98,29 @@ struct ConfigurationReader {
         phone.confirmPerIP = limit("limits.confirmPerIP", phone.confirmPerIP)
         phone.pollPerIP = limit("limits.pollPerIP", phone.pollPerIP)
         return phone
+    }
+
+    private mutating func accounts() -> AccountSettings {
+        var accounts = AccountSettings()
+        accounts.undoSeconds = integer("accounts.undoHours", 72, in: 1...8760) * 3600
+        accounts.emailCodeLifetimeSeconds = integer(
+            "accounts.emailCodeLifetimeSeconds", accounts.emailCodeLifetimeSeconds, in: 60...86_400)
+        accounts.minimumPasswordLength = integer(
+            "passwords.minimumLength", accounts.minimumPasswordLength, in: 1...128)
+        accounts.passwordPerIdentifier = limit("limits.passwordPerIdentifier", accounts.passwordPerIdentifier)
+        accounts.passwordPerIP = limit("limits.passwordPerIP", accounts.passwordPerIP)
+        accounts.registerPerIP = limit("limits.registerPerIP", accounts.registerPerIP)
+        accounts.requestCooldownSeconds = integer("limits.resendCooldownSeconds", 30, in: 0...86_400)
+        accounts.maximumKiiTokenLifetimeSeconds = seconds("kii.maxTokenLifetime", 0, in: 0...2_147_483_647, unit: 1)
+        return accounts
+    }
+
+    /// `0`: never.
+    private mutating func seconds(
+        _ name: String, _ fallback: Int, in range: ClosedRange<Int>, unit: Int
+    ) -> Int? {
+        let count = integer(name, fallback, in: range)
+        return count == 0 ? nil : count * unit
     }
 
     private mutating func tokens() -> TokenSettings {

@@ -69,6 +69,11 @@ enum ProductionChecks {
                     "client \"\(client.id.rawValue)\": client_secret is readable, use client_secret_sha256 "
                         + "(`denwa clients secret` makes one)")
             }
+            if client.kii?.hasPlaintextKey == true || client.monaca?.hasPlaintextKey == true {
+                problems.append(
+                    "client \"\(client.id.rawValue)\": an app_key or api_key is readable, use app_key_sha256 or "
+                        + "api_key_sha256")
+            }
             let addresses =
                 client.redirectURIs + client.postLogoutRedirectURIs + client.linkURIs
                 + client.corsOrigins.compactMap { RedirectURI($0) }

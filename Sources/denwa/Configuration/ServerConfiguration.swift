@@ -1,3 +1,4 @@
+import AccountManagement
 import Accounts
 import JOSE
 import Logging
@@ -29,6 +30,10 @@ struct ServerConfiguration: Sendable {
     var playFab: PlayFab.Settings?
     /// Clients' test numbers that production allows.
     var allowedTestNumbers: Set<String> = []
+    var accounts = AccountSettings()
+    /// What all password hashes under way may take together.
+    var hashingMemoryMegabytes = 128
+    var maximumWaitingHashes = 100
     var tokens = TokenSettings()
     var sessions = SessionSettings()
     var brandName = "Denwa"

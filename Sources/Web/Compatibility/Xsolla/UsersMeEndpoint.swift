@@ -21,12 +21,19 @@ package struct UsersMeEndpoint: Sendable {
             do throws(OAuthError) {
                 guard let token = request.bearerToken else { return ErrorEnvelope.unauthorized.response }
                 let bearer = try await userInfo.bearer(token, at: edge.now)
+                let (profile, isTrusted) = (bearer.profile, bearer.isTrusted)
+                func text(_ value: String?, _ scope: String) -> JSONValue {
+                    guard isTrusted || bearer.token.scope.contains(scope) else { return .null }
+                    return value.map(JSONValue.string) ?? .null
+                }
                 let number = bearer.phoneNumber.map(JSONValue.string) ?? .null
                 return .json(
                     .ok,
                     [
-                        "id": .string(bearer.subject), "phone": number, "phone_auth": number, "username": .null,
-                        "email": .null, "name": .null, "nickname": .null, "picture": .null, "is_anonymous": false,
+                        "id": .string(bearer.subject), "phone": number, "phone_auth": number,
+                        "username": text(profile.loginName, "profile"), "email": text(profile.email?.text, "email"),
+                        "name": text(profile.displayName, "profile"), "nickname": text(profile.displayName, "profile"),
+                        "picture": .null, "is_anonymous": false,
                         "registered": bearer.registeredAt.map { .string($0.internetDate) } ?? .null,
                     ])
             } catch {
