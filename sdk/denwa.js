@@ -70,7 +70,8 @@ async function alone(what, work) {
 // Tokens
 
 const listeners = new Set();
-const announce = () => listeners.forEach((listener) => listener(signedIn()));
+// Async, so that what one throws stops no other.
+const announce = () => listeners.forEach(async (listener) => listener(signedIn()));
 const signedIn = () => Boolean(held().access_token);
 
 function held() {

@@ -27,6 +27,24 @@ extension AccountFlow {
         }
     }
 
+    /// The same for a number that its holder types on a page; false when it is the one the account has.
+    package func startNumberChange(
+        of profile: AccountProfile, typed text: String, region: String?, begunIn anchor: SignInAnchor,
+        client: Client, locales: [String], from origin: RequestOrigin, at now: Timestamp
+    ) async throws(AccountError) -> Bool {
+        do throws(PhoneLoginError) {
+            let number = try await phone.number(typed: text, region: region, client: client, from: origin, at: now)
+            if profile.number?.isProven == true, number.e164 == profile.number?.text { return false }
+            let text = AccountText(
+                account: profile.id, client: client, phone: number, purpose: .number(begunIn: anchor),
+                locales: locales, webOTPDomain: issuer.host)
+            _ = try await phone.start(text, from: origin, at: now)
+            return true
+        } catch {
+            throw AccountError(error)
+        }
+    }
+
     /// Texts the code of the pending number once more.
     package func resendNumberCode(
         of account: LoginIdentifier, client: Client, locales: [String], from origin: RequestOrigin, at now: Timestamp

@@ -53,4 +53,15 @@ extension Composition {
         ).add(to: router)
         SDKEndpoint().add(to: router)
     }
+
+    static func addAccountPages(
+        to router: Router<DenwaRequestContext>, _ parts: Parts, accounts: AccountFlow, signInPages: SignInPages,
+        pages: AccountPages
+    ) {
+        AccountEndpoints(
+            accounts: accounts, sessions: parts.store, pages: pages, signInPages: signInPages,
+            cookies: cookies(parts), registry: parts.registry, issuer: parts.configuration.issuer,
+            entropy: parts.entropy, edge: parts.edge
+        ).add(to: router)
+    }
 }

@@ -57,7 +57,8 @@ struct Composition: Sendable {
         keys = KeySet(keys: loaded.keys, active: loaded.active)
         let clients = try Self.readClients(configuration, logger: logger)
         try Self.refuseMissingKeys(clients, loaded.active)
-        registry = ClientRegistry(clients)
+        registry = ClientRegistry(
+            clients, builtIn: .accountPage(name: configuration.brandName, issuer: configuration.issuer))
 
         database = try Self.openDatabase(configuration.databasePath)
         store = SQLStore(engine: engine(database))
@@ -84,9 +85,9 @@ struct Composition: Sendable {
             return metricsRouter.buildResponder()
         }
         let brand = try Self.brand(configuration)
-        let pages = SignInPages(
-            library: try PageLibrary(brand: brand),
-            regions: try RegionList(allowed: configuration.phone.allowedCountries), settings: configuration.phone)
+        let library = try PageLibrary(brand: brand)
+        let regions = try RegionList(allowed: configuration.phone.allowedCountries)
+        let pages = SignInPages(library: library, regions: regions, settings: configuration.phone)
         router.add(middleware: LastResort(pages: pages))
         router.add(middleware: AccessLog())
         router.add(middleware: CrossOrigin(registry: registry))
@@ -110,6 +111,10 @@ struct Composition: Sendable {
         Self.addOAuth(to: router, parts)
         Self.addServices(to: router, parts, accounts: accounts)
         Self.addPages(to: router, parts, pages: pages, brand: brand, flow: flow)
+        Self.addAccountPages(
+            to: router, parts, accounts: accounts, signInPages: pages,
+            pages: AccountPages(
+                library: library, regions: regions, phone: configuration.phone, registry: registry))
         HealthEndpoints(isReady: { [store] in await store.isReachable() }).add(to: router)
         if let inbox {
             DevelopmentInboxPage(inbox: inbox, issuer: configuration.issuer).add(to: router)
@@ -136,9 +141,7 @@ struct Composition: Sendable {
         flow: PhoneLoginFlow
     ) {
         let configuration = parts.configuration
-        let cookies = BrowserCookies(
-            issuer: configuration.issuer, secret: parts.secret,
-            sessionLifetimeSeconds: configuration.sessions.lifetimeSeconds, entropy: parts.entropy)
+        let cookies = cookies(parts)
         let hints = IDTokenHints(issuer: configuration.issuer, keys: parts.keys)
         let authorization = AuthorizationEndpoint(
             registry: parts.registry, store: parts.store, log: parts.store, issuer: configuration.issuer,
@@ -161,6 +164,12 @@ struct Composition: Sendable {
         ).add(to: router)
         DevicePage(pages: pages).add(to: router)
         AssetEndpoints(registry: parts.registry, brand: brand).add(to: router)
+    }
+
+    static func cookies(_ parts: Parts) -> BrowserCookies {
+        BrowserCookies(
+            issuer: parts.configuration.issuer, secret: parts.secret,
+            sessionLifetimeSeconds: parts.configuration.sessions.lifetimeSeconds, entropy: parts.entropy)
     }
 
     private static func addOAuth(to router: Router<DenwaRequestContext>, _ parts: Parts) {
@@ -257,6 +266,9 @@ extension Composition {
         }
         do {
             let file = try ClientFile(parsing: Array(data))
+            if file.clients.contains(where: { $0.id == .accountPage }) {
+                throw StartProblem("\(path): the client_id \(ClientID.accountPage.rawValue) is the server's own")
+            }
             for warning in file.warnings { logger.warning("\(path): \(warning)") }
             return try file.clients.map { client in
                 var client = client

@@ -25,11 +25,11 @@ REGISTRATION = "application/vnd.kii.RegistrationRequest+json"
 AUTHORIZATION = "application/vnd.kii.RegistrationAndAuthorizationRequest+json"
 VERIFICATION = "application/vnd.kii.AddressVerificationRequest+json"
 
-#: No limit but the guesses at one code, and quick hashing.
+#: No limit but the guesses at one code.
 QUIET = {
     "DENWA_LIMITS_PASSWORD_PER_IDENTIFIER": "0", "DENWA_LIMITS_PASSWORD_PER_IP": "0",
     "DENWA_LIMITS_REGISTER_PER_IP": "0", "DENWA_PHONE_GUESSES_PER_NUMBER_PER_HOUR": "0",
-    "DENWA_GUARD_MODE": "off", "DENWA_PASSWORDS_HASHING_MEMORY_MEGABYTES": "16",
+    "DENWA_GUARD_MODE": "off",
 }
 
 LOGIN_FAILED = (

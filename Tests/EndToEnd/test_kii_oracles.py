@@ -121,7 +121,7 @@ def test_the_time_of_a_failed_login_tells_nothing(start_server):
     One hash takes some 50 ms here, so a skipped hash would be 90 %, a second one 100 %. A median does not see the
     moments in which this machine did something else; a run in which it did so more than half the time is repeated once.
     """
-    server = start_kii(start_server, DENWA_PASSWORDS_HASHING_MEMORY_MEGABYTES="32")
+    server = start_kii(start_server)
     app = App(server, "open")
     number = fresh_number()
     server.login(number=number).tokens()

@@ -284,8 +284,7 @@ def test_a_login_that_is_no_question_is_refused(device: Device, params: dict[str
 
 
 def test_a_missing_user_takes_as_long_as_a_wrong_password(start_server: StartServer):
-    quiet = QUIET | {"DENWA_PASSWORDS_HASHING_MEMORY_MEGABYTES": "64"}
-    backend = Backend(start_server(clients=monaca_clients(), **quiet))
+    backend = Backend(start_server(clients=monaca_clients(), **QUIET))
     name = fresh_name()
     backend.registered(name)
 

@@ -101,7 +101,7 @@ def server(start_server: StartServer) -> Server:
 
 
 def make(start_server: StartServer, **settings: str) -> Server:
-    return start_server(clients=CLIENTS, DENWA_PASSWORDS_HASHING_MEMORY_MEGABYTES="8", **settings)
+    return start_server(clients=CLIENTS, **settings)
 
 
 def test_one_pool_knows_a_user_by_number_and_by_password(server: Server):

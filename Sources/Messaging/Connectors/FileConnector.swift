@@ -18,7 +18,7 @@ package struct FileConnector: MessageConnector {
     package init(path: String) { self.path = path }
 
     package func send(_ message: TextMessage, at now: Timestamp) async -> SendResult {
-        let line: JSONValue = [
+        var line: JSONObject = [
             "id": .string(message.id),
             "to": .string(message.recipient),
             "body": .string(message.body),
@@ -27,7 +27,8 @@ package struct FileConnector: MessageConnector {
             "channel": .string(message.channel.rawValue),
             "created_at": .string(message.createdAt.internetDate),
         ]
-        var bytes = line.serialized()
+        line["subject"] = message.content.subject.map(JSONValue.string)
+        var bytes = JSONValue.object(line).serialized()
         bytes.append(UInt8(ascii: "\n"))
         return SendResult(append(bytes) ? .accepted(providerID: nil) : .unreachable)
     }

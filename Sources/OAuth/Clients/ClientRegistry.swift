@@ -4,13 +4,16 @@ import Synchronization
 /// once and keeps that value, so a reload never changes the rules half-way through.
 package final class ClientRegistry: Sendable {
     private let clients: Mutex<[ClientID: Client]>
+    /// The server's own, whatever the file says.
+    private let builtIn: Client?
 
-    package init(_ clients: [Client]) {
-        self.clients = Mutex(Self.index(clients))
+    package init(_ clients: [Client], builtIn: Client? = nil) {
+        self.builtIn = builtIn
+        self.clients = Mutex(Self.index(clients, builtIn))
     }
 
     package func replace(with clients: [Client]) {
-        let index = Self.index(clients)
+        let index = Self.index(clients, builtIn)
         self.clients.withLock { $0 = index }
     }
 
@@ -32,7 +35,7 @@ package final class ClientRegistry: Sendable {
 
     package var all: [Client] { clients.withLock { Array($0.values) }.sorted { $0.id.rawValue < $1.id.rawValue } }
 
-    private static func index(_ clients: [Client]) -> [ClientID: Client] {
-        Dictionary(clients.map { ($0.id, $0) }) { first, _ in first }
+    private static func index(_ clients: [Client], _ builtIn: Client?) -> [ClientID: Client] {
+        Dictionary(([builtIn].compactMap(\.self) + clients).map { ($0.id, $0) }) { first, _ in first }
     }
 }

@@ -110,7 +110,7 @@ package struct SignInPages: Sendable {
     }
 
     /// What a scope asks of the person, in words, each once.
-    private static func wishes(of scope: Scope, _ texts: [String: String]) -> [String] {
+    static func wishes(of scope: Scope, _ texts: [String: String]) -> [String] {
         var wishes: [String] = []
         for token in (["openid"] + scope.tokens.filter { $0 != "openid" }) {
             let key = token == "offline_access" ? "scope_offline" : "scope_\(token)"

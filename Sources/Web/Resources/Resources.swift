@@ -2,6 +2,16 @@
 package enum Resources {
     /// Mustache templates by name; every one begins by naming its content type.
     package static let templates: [String: [UInt8]] = [
+        "account": PackageResources.account_mustache,
+        "account-delete": PackageResources.account_delete_mustache,
+        "account-email": PackageResources.account_email_mustache,
+        "account-email-code": PackageResources.account_email_code_mustache,
+        "account-number": PackageResources.account_number_mustache,
+        "account-number-code": PackageResources.account_number_code_mustache,
+        "account-password": PackageResources.account_password_mustache,
+        "account-reclaim": PackageResources.account_reclaim_mustache,
+        "account-undo": PackageResources.account_undo_mustache,
+        "account-undo-result": PackageResources.account_undo_result_mustache,
         "brand": PackageResources.brand_mustache,
         "choose": PackageResources.choose_mustache,
         "code": PackageResources.code_mustache,
