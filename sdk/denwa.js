@@ -32,9 +32,9 @@ async function ask(path, body, headers) {
   const answer = await reply.json().catch(() => ({}));
   session = reply.headers.get("X-Set-Monaca-Cloud-Session") ?? session;
   if (reply.ok) return answer;
-  const { error = `http_${reply.status}`, error_description } = answer; // RFC 6749, or Xsolla's envelope
+  const { error = `http_${reply.status}`, error_description: description } = answer;
   const retryAfter = Number(reply.headers.get("Retry-After")) || undefined; // seconds
-  throw new DenwaError(error.code ?? error, error.description ?? error_description, { retryAfter });
+  throw new DenwaError(error.code ?? error, error.description ?? error.message ?? description, { retryAfter });
 }
 
 const askJSON = (path, value) => ask(path, JSON.stringify(value), { "Content-Type": "application/json" });
@@ -70,7 +70,7 @@ async function alone(what, work) {
 // Tokens
 
 const listeners = new Set();
-// Async, so that what one throws stops no other.
+// Async: what one throws stops no other
 const announce = () => listeners.forEach(async (listener) => listener(signedIn()));
 const signedIn = () => Boolean(held().access_token);
 
@@ -92,28 +92,31 @@ async function grant(fields) {
 
 async function token({ refused } = {}) {
   await arrival?.catch(() => {});
-  const good = (isLate) => {
+  const good = (early) => {
     const { access_token, expires, expires_in } = held();
-    const early = isLate ? 0 : Math.min(60_000, 250 * expires_in);
-    return access_token !== refused && Date.now() < expires - early && access_token;
+    const end = expires - early * Math.min(60_000, 250 * expires_in); // a minute early, or a quarter
+    return access_token !== refused && Date.now() < end && access_token;
   };
-  return good() || alone("renewal", async () => {
-    let problem = new DenwaError("login_required");
-    const { refresh_token } = held();
-    if (refresh_token && !good()) { // no other tab was faster
-      // Meanwhile somebody may have signed out, or in.
-      const replace = (tokens) => held().refresh_token === refresh_token && hold(tokens);
-      try {
-        replace({ ...held(), ...(await grant({ grant_type: "refresh_token", refresh_token })) });
-      } catch (error) {
-        if (error.code === "invalid_grant") replace();
-        else problem = error;
-      }
-    }
-    const access = good(true);
-    if (access) return access;
-    throw problem;
+  return good(1) || alone("renewal", async () => {
+    if (!good(1)) await renew().catch((error) => {
+      if (!good(0)) throw error;
+    });
+    if (!good(0)) throw new DenwaError("login_required");
+    return good(0);
   });
+}
+
+async function renew() {
+  const { refresh_token } = held();
+  if (!refresh_token) return;
+  // Meanwhile somebody may sign out, or in.
+  const replace = (tokens) => held().refresh_token === refresh_token && hold(tokens);
+  try {
+    replace({ ...held(), ...(await grant({ grant_type: "refresh_token", refresh_token })) });
+  } catch (error) {
+    if (error.code !== "invalid_grant") throw error;
+    replace();
+  }
 }
 
 async function user() {

@@ -10,8 +10,11 @@ package struct ScryptParameters: Hashable, Sendable {
     /// N = 2^15, r = 8, p = 1: 32 MiB, about 70 ms of one core.
     package static let standard = ScryptParameters(uncheckedLogCost: 15, blockSize: 8, parallelism: 1)
 
-    /// The upper bounds keep a row that somebody tampered with from taking gigabytes.
-    private static let memoryLimit = 256 << 20
+    /// The upper bounds keep a row that somebody imported or tampered with from taking gigabytes: N·r of 2^20, and
+    /// the blocks beside it.
+    private static let memoryLimit = 129 << 20
+    /// N·r·p: about 0.6 s of one core.
+    private static let workLimit = 1 << 21
 
     /// Nil when out of bounds.
     package init?(logCost: Int, blockSize: Int, parallelism: Int) {
@@ -20,7 +23,9 @@ package struct ScryptParameters: Hashable, Sendable {
         }
         self.init(uncheckedLogCost: logCost, blockSize: blockSize, parallelism: parallelism)
         // RFC 7914 §2: N < 2^(128 r / 8), which only r = 1 could break.
-        guard memory <= Self.memoryLimit, logCost < 16 * blockSize else { return nil }
+        guard memory <= Self.memoryLimit, (blockSize * parallelism) << logCost <= Self.workLimit,
+            logCost < 16 * blockSize
+        else { return nil }
     }
 
     private init(uncheckedLogCost logCost: Int, blockSize: Int, parallelism: Int) {

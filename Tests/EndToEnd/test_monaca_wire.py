@@ -178,7 +178,7 @@ def test_a_session_has_letters_and_digits_only(backend: Backend, session: str):
     backend.ask(backend.call("User.logout", {"__session": session})).refused(SESSION_FORMAT)
 
 
-@pytest.mark.parametrize("session", ["0", "a" * 32, "f" * 64, "Z9" * 500], ids=len)
+@pytest.mark.parametrize("session", ["0", "a" * 32, "f" * 64, "Z9" * 64], ids=len)
 @pytest.mark.parametrize(("method", "params"), CALLS_THAT_NEED_LOGIN, ids=str)
 def test_a_session_nobody_has_is_no_login(backend: Backend, method: str, params: dict[str, Any], session: str):
     backend.ask(backend.call(method, params | {"__session": session})).refused(LOGIN_REQUIRED)

@@ -64,7 +64,7 @@ def holder(server: Server, number: str | None = None) -> Holder:
     made = kii(server, "POST", "/users", {"loginName": name, "password": PASSWORD, "phoneNumber": number})
     assert made.status_code == 201, made.text
     proof = {"verificationCode": code_in(server.outbox.wait(number))}
-    proved = kii(server, "POST", f"/users/PHONE:{number}/phone-number/verify", proof)
+    proved = kii(server, "POST", f"/users/LOGIN_NAME:{name}/phone-number/verify", proof)
     assert proved.status_code == 200, proved.text
     return Holder(server, name, number, made.json()["userID"])
 

@@ -51,9 +51,9 @@ import Time
         }
     }
 
-    @Test(arguments: Backend.allCases, [AccountReference("+819012345678"), AccountReference("nobody")])
+    @Test(arguments: Backend.allCases, [LoginIdentifier(reference: "+819012345678"), LoginIdentifier(reference: "nobody")])
     func `an account that does not exist is nothing to disable`(
-        on backend: Backend, _ reference: AccountReference
+        on backend: Backend, _ reference: LoginIdentifier
     ) async throws {
         try await backend.withStore { store in
             let disabled = try await store.setDisabled(true, reference, at: .noon)

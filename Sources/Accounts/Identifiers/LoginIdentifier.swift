@@ -20,3 +20,19 @@ package enum LoginIdentifier: Hashable, Sendable {
         }
     }
 }
+
+extension LoginIdentifier {
+    /// How an operator names an account: by its id, by `+` and a number, by `LOGIN_NAME:` or by `EMAIL:`.
+    package init(reference text: String) {
+        let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+        if text.hasPrefix("+") {
+            self = .number(text)
+        } else if parts.count == 2, parts[0] == "LOGIN_NAME", let name = FoldedText(parts[1]) {
+            self = .loginName(name)
+        } else if parts.count == 2, parts[0] == "EMAIL", let email = FoldedText(parts[1]) {
+            self = .email(email)
+        } else {
+            self = .id(AccountID(text))
+        }
+    }
+}

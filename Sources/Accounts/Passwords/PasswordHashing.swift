@@ -59,7 +59,9 @@ package final class PasswordHashing: Sendable {
     /// Takes as long without a stored password as with one.
     package func check(_ password: String, against stored: StoredPassword?) async throws(Failure) -> Verdict {
         let (entropy, decoy) = (entropy, decoy)
-        return try await run(taking: (stored ?? decoy).memory) {
+        // What is right and weaker than today's is hashed anew in the same turn.
+        let memory = max((stored ?? decoy).memory, ScryptParameters.standard.memory)
+        return try await run(taking: memory) {
             guard let stored else {
                 _ = decoy.verify(password)
                 return .wrong

@@ -84,12 +84,12 @@ extension SQLConnection {
 }
 
 extension SQLStore: AccountStore {
-    package func account(_ reference: AccountReference) async throws -> Account? {
+    package func account(_ reference: LoginIdentifier) async throws -> Account? {
         try await engine.read { connection in try await connection.account(reference) }
     }
 
     package func setDisabled(
-        _ isDisabled: Bool, _ reference: AccountReference, at now: Timestamp
+        _ isDisabled: Bool, _ reference: LoginIdentifier, at now: Timestamp
     ) async throws -> Account? {
         try await engine.write { connection in
             guard let account = try await connection.account(reference) else { return nil }
@@ -128,19 +128,10 @@ extension SQLConnection {
 }
 
 extension SQLConnection {
-    fileprivate func account(_ reference: AccountReference) async throws -> Account? {
-        let row: SQLRow?
-        switch reference {
-        case .id(let id):
-            row = try await first("SELECT id, disabled_at FROM account WHERE id = \(id)")
-        case .number(let number):
-            row = try await first(
-                """
-                SELECT a.id, a.disabled_at FROM account a JOIN account_phone p ON p.account_id = a.id
-                WHERE p.number = \(number)
-                """)
-        }
-        guard let row else { return nil }
-        return Account(id: AccountID(try row.text(0)), isDisabled: try row.optionalInteger(1) != nil)
+    fileprivate func account(_ reference: LoginIdentifier) async throws -> Account? {
+        guard let id = try await accountID(reference),
+            let row = try await first("SELECT disabled_at FROM account WHERE id = \(id)")
+        else { return nil }
+        return Account(id: id, isDisabled: try row.optionalInteger(0) != nil)
     }
 }

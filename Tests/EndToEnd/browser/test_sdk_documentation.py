@@ -91,12 +91,12 @@ def log_in(page: Page, site: Site) -> str:
 
 
 def said(page: Page, work: str) -> list[str]:
-    """What it prints; objects as JSON."""
+    """The first that it prints, however late; objects as JSON."""
     return run(page, f"""const printed = [];
       const console = {{ log: (...what) =>
         printed.push(what.map((one) => typeof one === "string" ? one : JSON.stringify(one)).join(" ")) }};
       {work}
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      while (!printed.length) await new Promise((resolve) => setTimeout(resolve, 10));
       return printed""")
 
 

@@ -37,6 +37,7 @@ extension SQLStore {
             "DELETE FROM address_pending WHERE account_id = \(account)",
             "DELETE FROM email_challenge WHERE account_id = \(account)",
             "DELETE FROM password_reset WHERE account_id = \(account)",
+            "DELETE FROM account_import WHERE account_id = \(account)",
             "DELETE FROM number_change WHERE account_id = \(account)",
             "DELETE FROM account_parked WHERE account_id = \(account) OR successor = \(account)",
         ]

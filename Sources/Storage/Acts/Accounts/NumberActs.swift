@@ -40,6 +40,26 @@ extension SQLStore {
         }
     }
 
+    /// An operator's word: the number counts as proved.
+    ///
+    /// - Parameter takingIt: from whoever has it; otherwise nothing changes then, and the answer is false.
+    package func setNumber(
+        _ number: String, of account: AccountID, takingIt: Bool, from origin: RequestOrigin, at now: Timestamp
+    ) async throws -> Bool {
+        try await engine.write { connection in
+            let identity = PhoneIdentity(rawValue: number)
+            if let owner = try await connection.accountID(.number(number)), owner != account {
+                guard takingIt else { return false }
+                try await connection.removeAddresses(.phone, of: owner)
+                try await connection.record(
+                    SecurityEvent(
+                        .numberChanged, at: now, origin: origin, accountID: owner.rawValue, phone: identity.masked,
+                        reason: "an operator gave the number to another account"))
+            }
+            return try await connection.move(identity, to: account, leaving: nil, from: origin, at: now)
+        }
+    }
+
     package func removeNumber(of account: AccountID, from origin: RequestOrigin, at now: Timestamp) async throws {
         try await engine.write { connection in
             guard let old = try await connection.number(of: account) else { return }

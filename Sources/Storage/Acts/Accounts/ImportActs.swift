@@ -1,0 +1,95 @@
+package import AccountManagement
+package import Accounts
+import PhoneLogin
+package import Time
+
+extension SQLStore: AccountImportStore {
+    package func importAccounts(_ rows: [ImportRow], at now: Timestamp) async throws -> [ImportOutcome] {
+        try await engine.write { connection in
+            var outcomes: [ImportOutcome] = []
+            for row in rows {
+                let outcome = try await connection.judge(row)
+                if outcome == .imported { try await connection.insert(row, at: now) }
+                outcomes.append(outcome)
+            }
+            return outcomes
+        }
+    }
+
+    package func wouldImport(_ rows: [ImportRow]) async throws -> [ImportOutcome] {
+        try await engine.read { connection in
+            var outcomes: [ImportOutcome] = []
+            for row in rows { outcomes.append(try await connection.judge(row)) }
+            return outcomes
+        }
+    }
+
+    package func accounts(after id: AccountID?, atMost count: Int) async throws -> [ExportedAccount] {
+        try await engine.read { connection in
+            var exported: [ExportedAccount] = []
+            let rows = try await connection.rows(
+                """
+                SELECT id, password FROM account WHERE id > \(id?.rawValue ?? "") ORDER BY id LIMIT \(count)
+                """)
+            for row in rows {
+                let id = AccountID(try row.text(0))
+                guard let profile = try await connection.profile(of: id) else { continue }
+                exported.append(
+                    ExportedAccount(
+                        profile: profile, properties: try await connection.properties(of: id),
+                        password: try row.optionalText(1)))
+            }
+            return exported
+        }
+    }
+}
+
+extension SQLConnection {
+    fileprivate func judge(_ row: ImportRow) async throws -> ImportOutcome {
+        if try await first("SELECT 1 FROM account_import WHERE digest = \(row.digest)") != nil { return .alreadyThere }
+        if try await first("SELECT 1 FROM account WHERE id = \(row.id)") != nil { return .duplicate(field: "id") }
+        if let number = row.number, try await isTaken(.number(number.text)) { return .duplicate(field: "phone_number") }
+        if let name = row.loginName, try await isTaken(.loginName(name.key)) { return .duplicate(field: "login_name") }
+        if let email = row.email, try await isTaken(.email(email.address.key)) { return .duplicate(field: "email") }
+        return .imported
+    }
+
+    private func isTaken(_ identifier: LoginIdentifier) async throws -> Bool {
+        try await accountID(identifier) != nil
+    }
+
+    fileprivate func insert(_ row: ImportRow, at now: Timestamp) async throws {
+        try await run(
+            """
+            INSERT INTO account
+                (id, created_at, updated_at, disabled_at, login_name, login_key, password, display_name, country, locale)
+            VALUES (\(row.id), \(row.createdAt), \(now), \(row.isDisabled ? now : nil), \(row.loginName?.text),
+                \(row.loginName?.key.rawValue), \(row.password), \(row.displayName), \(row.country), \(row.locale))
+            """)
+        if let number = row.number {
+            if number.isProven {
+                // Idle from today on: how long it was before, nobody here knows.
+                try await run(
+                    """
+                    INSERT INTO account_phone (number, account_id, verified_at, last_proof_at)
+                    VALUES (\(number.text), \(row.id), \(now), \(now))
+                    """)
+            } else {
+                _ = try await claim(.phone, number.text, number.text, for: row.id, at: now)
+            }
+        }
+        if let email = row.email {
+            if email.isProven {
+                try await run(
+                    """
+                    INSERT INTO account_email (key, account_id, address, verified_at)
+                    VALUES (\(email.address.key.rawValue), \(row.id), \(email.address.text), \(now))
+                    """)
+            } else {
+                _ = try await claim(.email, email.address.key.rawValue, email.address.text, for: row.id, at: now)
+            }
+        }
+        _ = try await save(row.properties, of: row.id)
+        try await run("INSERT INTO account_import (digest, account_id) VALUES (\(row.digest), \(row.id))")
+    }
+}
