@@ -88,7 +88,7 @@ package protocol AccountManagementStore: Sendable {
     // MARK: Numbers and e-mail addresses
 
     /// The number waiting to be proved, with the client that asked for it.
-    func pendingNumber(of account: LoginIdentifier) async throws -> PendingNumber?
+    func pendingNumber(of account: LoginIdentifier, client: ClientID) async throws -> PendingNumber?
 
     /// Takes a number on an app's word.
     func replaceNumber(

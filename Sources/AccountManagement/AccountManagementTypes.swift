@@ -265,6 +265,7 @@ package enum EmailProofStart: Sendable, Equatable {
 
 package struct EmailProof: Sendable {
     package let account: LoginIdentifier
+    package let client: ClientID
     package let code: String
     package let maxGuesses: Int
     package let codeSeal: CodeSeal

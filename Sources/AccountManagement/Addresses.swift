@@ -49,7 +49,7 @@ extension AccountFlow {
     package func resendNumberCode(
         of account: LoginIdentifier, client: Client, locales: [String], from origin: RequestOrigin, at now: Timestamp
     ) async throws(AccountError) {
-        guard let pending = try await act({ try await store.pendingNumber(of: account) }) else { throw .nothingPending }
+        guard let pending = try await act({ try await store.pendingNumber(of: account, client: client.id) }) else { throw .nothingPending }
         let text = AccountText(
             account: pending.account, client: client, phone: try Self.number(pending.identity.number),
             purpose: .numberAgain, locales: locales, webOTPDomain: client.webOTPDomain)
@@ -225,7 +225,7 @@ extension AccountFlow {
                 .verificationCompleted, code: nil, minutes: nil, from: client, locales: locales,
                 until: now.adding(seconds: 86_400), at: now) : nil
         let outcome = try await proveEmail(
-            of: account, code: code, reward: .address(confirmedIn: anchor, completed: completed), from: origin, at: now)
+            of: account, client: client, code: code, reward: .address(confirmedIn: anchor, completed: completed), from: origin, at: now)
         try check(outcome)
         doorbell.ring()
     }
@@ -250,11 +250,11 @@ extension AccountFlow {
     }
 
     func proveEmail(
-        of account: LoginIdentifier, code: String, reward: EmailProofReward, from origin: RequestOrigin,
-        at now: Timestamp
+        of account: LoginIdentifier, client: Client, code: String, reward: EmailProofReward,
+        from origin: RequestOrigin, at now: Timestamp
     ) async throws(AccountError) -> EmailProofOutcome {
         let proof = EmailProof(
-            account: account, code: code, maxGuesses: maxGuesses, codeSeal: codeSeal, reward: reward)
+            account: account, client: client.id, code: code, maxGuesses: maxGuesses, codeSeal: codeSeal, reward: reward)
         let charge = LimitCharge(.confirmPerIP, phone.confirmPerIP, subject: origin.address ?? "")
         return try await act {
             try await store.prove(proof, charging: [charge].compactMap(\.self), from: origin, at: now)

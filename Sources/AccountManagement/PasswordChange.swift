@@ -101,7 +101,7 @@ extension AccountFlow {
             if case .proven = outcome { return }
             if case .limited(let refusal) = outcome, refusal.name == .confirmPerIP { throw .limited(refusal) }
             let email = try await proveEmail(
-                of: account, code: code,
+                of: account, client: client, code: code,
                 reward: .password(
                     encoded,
                     notice: self.email(

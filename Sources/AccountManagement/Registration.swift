@@ -161,7 +161,7 @@ extension AccountFlow {
         do { return try PhoneNumber(e164Input: text) } catch { throw .invalid(.number, .invalid) }
     }
 
-    func check(_ password: String, by rules: PasswordRules, names: [String]) throws(AccountError) {
+    package func check(_ password: String, by rules: PasswordRules, names: [String]) throws(AccountError) {
         do throws(PasswordRules.Failure) { try rules.check(password, names: names) } catch {
             switch error {
             case .tooShort: throw .invalid(.password, .tooShort)

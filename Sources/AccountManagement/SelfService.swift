@@ -138,11 +138,12 @@ extension AccountFlow {
     }
 
     package func reclaim(
-        code: String, for account: AccountID, session: String, from origin: RequestOrigin, at now: Timestamp
+        code: String, for account: AccountID, session: String, client: Client, from origin: RequestOrigin,
+        at now: Timestamp
     ) async throws(AccountError) {
         guard let parked = try await parked(before: account) else { throw .codeRefused(.unknown) }
         let outcome = try await proveEmail(
-            of: .id(parked.id), code: code,
+            of: .id(parked.id), client: client, code: code,
             reward: .reclaim(by: account, session: SHA256Digest(of: session)), from: origin, at: now)
         try check(outcome)
     }

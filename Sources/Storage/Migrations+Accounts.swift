@@ -34,6 +34,7 @@ extension Migration {
                 client_id TEXT NOT NULL, begun_in TEXT, begun_at BIGINT NOT NULL, PRIMARY KEY (account_id, kind)
             )
             """,
+            "CREATE INDEX address_pending_key ON address_pending (kind, key)",
             """
             CREATE TABLE email_challenge (
                 account_id TEXT NOT NULL, purpose TEXT NOT NULL, id TEXT NOT NULL, key TEXT NOT NULL, code BLOB NOT NULL,

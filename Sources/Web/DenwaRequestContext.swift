@@ -1,3 +1,4 @@
+import Cryptography
 package import Hummingbird
 import Logging
 import NIOCore
@@ -10,6 +11,11 @@ package struct DenwaRequestContext: RequestContext {
     package init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
         peer = source.channel.remoteAddress
+    }
+
+    /// A part of the path, decoded; empty for what cannot be.
+    func pathParameter(_ name: String) -> String {
+        parameters.get(name).flatMap { PercentEncoding.decode($0) } ?? ""
     }
 
     /// The id that the process log and the developer log share. (`id` of Hummingbird's own contexts stops the

@@ -409,7 +409,7 @@ def limited(backend: Backend, call: dict[str, Any], most_seconds: int = 3600, **
     assert http.status_code == 429, f"{http.status_code}: {http.text}"
     assert 1 <= int(http.headers["retry-after"]) <= most_seconds
     assert SESSION_HEADER not in http.headers
-    assert '"result"' not in http.text
+    assert "error" in check_envelope(http.json())
     return http
 
 

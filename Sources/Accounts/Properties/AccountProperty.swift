@@ -15,6 +15,6 @@ package struct AccountProperty: Sendable, Equatable {
 
     /// All properties of one account together, in bytes.
     package static let totalLimit = 500 * 1024
-    /// How many names one account has.
-    package static let countLimit = 1000
+    /// How many names one account has: each is a row.
+    package static let countLimit = 5000
 }

@@ -19,5 +19,22 @@ package enum PercentEncoding {
         return String(decoding: encoded, as: UTF8.self)
     }
 
+    /// Nil when a percent sign is not followed by two digits, or the bytes are not UTF-8. A plus stays a plus.
+    package static func decode(_ text: some StringProtocol) -> String? {
+        var decoded: [UInt8] = []
+        var bytes = text.utf8.makeIterator()
+        while let byte = bytes.next() {
+            guard byte == UInt8(ascii: "%") else {
+                decoded.append(byte)
+                continue
+            }
+            guard let high = bytes.next(), let low = bytes.next(),
+                let pair = Hex.decode(String(decoding: [high, low], as: UTF8.self))
+            else { return nil }
+            decoded += pair
+        }
+        return String(validating: decoded, as: UTF8.self)
+    }
+
     private static let digits = Array("0123456789ABCDEF".utf8)
 }

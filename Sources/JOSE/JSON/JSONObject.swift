@@ -6,6 +6,11 @@ package struct JSONObject: Sendable {
     package struct Member: Equatable, Sendable {
         package let name: String
         package var value: JSONValue
+
+        package init(name: String, value: JSONValue) {
+            self.name = name
+            self.value = value
+        }
     }
 
     package private(set) var members: [Member]
@@ -18,8 +23,8 @@ package struct JSONObject: Sendable {
         for (name, value) in elements { self[name] = value }
     }
 
-    /// For the parser, which has seen to it that no name is there twice.
-    init(uniqueMembers: [Member]) { members = uniqueMembers }
+    /// For whoever has seen to it that no name is there twice: the parser, and names that were a key.
+    package init(uniqueMembers: [Member]) { members = uniqueMembers }
 
     package var count: Int { members.count }
     package var isEmpty: Bool { members.isEmpty }

@@ -13,10 +13,19 @@ extension JSONParser {
         let digits = bytes[(isNegative ? start + 1 : start)..<position]
         if isWhole, let value = Self.integer(digits, isNegative: isNegative) { return .integer(value) }
         // The grammar was checked above, so what Swift reads beyond it (hexadecimal, "inf") cannot get here.
-        guard let value = Double(String(decoding: bytes[start..<position], as: UTF8.self)), value.isFinite else {
+        let text = String(decoding: bytes[start..<position], as: UTF8.self)
+        guard let value = Double(text), value.isFinite else {
             throw failure(.numberOutOfRange, at: start)
         }
-        return .number(value)
+        return Self.isExact(bytes[start..<position]) ? .number(value) : .numeral(text)
+    }
+
+    /// Fifteen significant digits survive the way through a `Double`; a number that it makes zero does not.
+    private static func isExact(_ text: ArraySlice<UInt8>) -> Bool {
+        let mantissa = text.prefix { $0 != UInt8(ascii: "e") && $0 != UInt8(ascii: "E") }
+        let digits = mantissa.filter { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+            .drop { $0 == UInt8(ascii: "0") }
+        return digits.count <= 15
     }
 
     /// True when there was either.

@@ -1,6 +1,6 @@
 extension JSONValue {
     /// How deep arrays and objects may nest: each level is a stack frame a stranger can ask for.
-    package static let depthLimit = 32
+    package static let depthLimit = 64
 
     /// Reads exactly one JSON text, strictly by RFC 8259: UTF-8 without a byte order mark, no name twice in an
     /// object, no half surrogates, no bytes behind the value but white space.

@@ -19,6 +19,7 @@ extension JSONValue {
         // "null" is also what ECMAScript writes for numbers that JSON does not have.
         case .number(let value) where !value.isFinite: output.append("null")
         case .number(let value): output.append(contentsOf: value.description.utf8)
+        case .numeral(let text): output.append(contentsOf: text.utf8)
         case .string(let value): output.append(quoted: value)
         case .array(let values):
             output.append(UInt8(ascii: "["))

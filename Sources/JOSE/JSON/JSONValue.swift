@@ -6,6 +6,8 @@ package enum JSONValue: Equatable, Sendable {
     case integer(Int64)
     /// Any other number. JSON has no infinity and no NaN: those are written as `null`.
     case number(Double)
+    /// A number with more digits than a `Double` keeps, as it was written: whoever stores it gives it back whole.
+    case numeral(String)
     case string(String)
     case array([JSONValue])
     case object(JSONObject)
@@ -27,6 +29,7 @@ extension JSONValue {
         switch self {
         case .integer(let value): Double(value)
         case .number(let value): value
+        case .numeral(let text): Double(text)
         default: nil
         }
     }

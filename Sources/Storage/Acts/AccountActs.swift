@@ -10,8 +10,8 @@ extension SQLConnection {
     ///
     /// - Parameter idleBefore: a number last proved before then may belong to somebody else by now.
     func provenAccount(
-        _ identity: PhoneIdentity, new id: AccountID, idleBefore: Timestamp?, from origin: RequestOrigin,
-        at now: Timestamp
+        _ identity: PhoneIdentity, new id: AccountID, idleBefore: Timestamp?, client: ClientID,
+        from origin: RequestOrigin, at now: Timestamp
     ) async throws -> Account {
         let newest = idleBefore ?? Timestamp(milliseconds: .min)
         if let known = try await provenAccount(identity, newerThan: newest, at: now) { return known }
@@ -21,7 +21,9 @@ extension SQLConnection {
                 INSERT INTO account_phone (number, account_id, verified_at, last_proof_at)
                 VALUES (\(identity), \(id), \(now), \(now)) ON CONFLICT (number) DO NOTHING
                 """) == 1
-        guard isFirst else { return try await recycle(identity, new: id, idleBefore: newest, from: origin, at: now) }
+        guard isFirst else { 
+            return try await recycle(identity, new: id, idleBefore: newest, client: client, from: origin, at: now)
+        }
         // Whoever only said that it was theirs loses it to whoever showed it.
         try await run("DELETE FROM address_claim WHERE kind = 'phone' AND key = \(identity)")
         return try await insertAccount(id, at: now)
@@ -49,8 +51,8 @@ extension SQLConnection {
 
     /// The number was idle: it opens a fresh account, and the old one waits for its holder to claim it back.
     private func recycle(
-        _ identity: PhoneIdentity, new id: AccountID, idleBefore: Timestamp, from origin: RequestOrigin,
-        at now: Timestamp
+        _ identity: PhoneIdentity, new id: AccountID, idleBefore: Timestamp, client: ClientID,
+        from origin: RequestOrigin, at now: Timestamp
     ) async throws -> Account {
         let parked = try await first(
             "SELECT account_id, last_proof_at FROM account_phone WHERE number = \(identity)")
@@ -76,7 +78,7 @@ extension SQLConnection {
             """)
         try await record(
             SecurityEvent(
-                .numberRecycled, at: now, origin: origin, accountID: old.rawValue, phone: identity.masked,
+                .numberRecycled, at: now, origin: origin, clientID: client.rawValue, accountID: old.rawValue, phone: identity.masked,
                 reason: "idle number proved again: a fresh account opens, the old one is parked",
                 figures: "idle for \(idleDays) days, fresh account \(id.rawValue)"))
         return try await insertAccount(id, at: now)

@@ -127,7 +127,8 @@ private struct LinkJudge {
     private func signIn(_ operation: LiveOperation, _ session: NewSession) async throws -> LinkOutcome {
         try await connection.finish(operation, confirmed: decision.confirmed)
         let account = try await connection.provenAccount(
-            operation.identity, new: decision.newAccount, idleBefore: decision.idleBefore, from: origin, at: now)
+            operation.identity, new: decision.newAccount, idleBefore: decision.idleBefore, client: operation.client,
+            from: origin, at: now)
         guard !account.isDisabled else {
             try await connection.record(
                 .accountRefused(

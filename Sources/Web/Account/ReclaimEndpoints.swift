@@ -48,7 +48,7 @@ extension AccountEndpoints {
         let (account, origin, now) = (signedIn.account, signedIn.visit.origin, signedIn.visit.now)
         if let code {
             return try await accounts.reclaim(
-                code: code, for: account, session: signedIn.token, from: origin, at: now)
+                code: code, for: account, session: signedIn.token, client: client, from: origin, at: now)
         }
         let name = FoldedText(identifier).map {
             identifier.contains("@") ? LoginIdentifier.nameOrEmail($0) : .loginName($0)

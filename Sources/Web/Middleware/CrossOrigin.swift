@@ -1,3 +1,4 @@
+import Cryptography
 import HTTPTypes
 package import Hummingbird
 import JOSE
@@ -32,7 +33,7 @@ package struct CrossOrigin: RouterMiddleware {
         if path == "/api/oauth2/token" { return .all }
         for prefix in ["/api/apps/", MonacaEndpoint.path] where path.hasPrefix(prefix) {
             let name = path.dropFirst(prefix.utf8.count).prefix { $0 != "/" }
-            return .pages(of: ClientID(String(name)))
+            return .pages(of: ClientID(PercentEncoding.decode(name) ?? ""))
         }
         return nil
     }

@@ -106,9 +106,11 @@ class Traffic:
         return self.to("/oauth2/token", holding="grant_type=refresh_token")
 
 
-#: The fate of a promise, as data: `{"value": …}` or `{"error": {…}}`. Playwright would make text of an error.
+#: The fate of a promise, as data: `{"value": …}` or `{"error": {…}}`. Playwright would make text of an error, and wait
+#: for ever.
 SETTLE = """async (values) => {
-  try { return { value: await (async () => { WORK })() }; }
+  const late = new Promise((_, reject) => setTimeout(() => reject(new Error("nothing within 20 s")), 20_000));
+  try { return { value: await Promise.race([(async () => { WORK })(), late]) }; }
   catch (error) {
     return { error: { ...error, message: error.message, isDenwaError: error instanceof denwa.DenwaError } };
   }

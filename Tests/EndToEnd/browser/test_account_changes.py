@@ -120,6 +120,23 @@ def test_another_text(owner: Owner):
     assert owner.shown_number() == new
 
 
+@pytest.mark.parametrize("kind", ["number", "email"])
+def test_a_wrong_code_does_not_put_another_message_off(start_site, person: Person, kind: str):
+    """The wait for another one began with the message, and goes on from there."""
+    site = start_site(DENWA_LIMITS_RESEND_COOLDOWN_SECONDS="5")
+    owner = Owner.of(person(server=site)).open_account()
+    if kind == "number":
+        owner.send_new_number(new := fresh_number())
+    else:
+        owner.send_new_email(new := address_of(owner))
+    resend = owner.page.locator(f"form[action='/account/{kind}/resend'] button")
+    expect(resend).to_be_disabled()
+    expect(resend).to_be_enabled(timeout=8000)
+    owner.type_code(six_digits_other_than(code_in(site.outbox.wait(new))))
+    expect(owner.problem).to_be_visible()
+    expect(resend).to_be_enabled(timeout=500)
+
+
 def test_somebody_elses_number_looks_like_any_other_and_stays_theirs(owner: Owner, person: Person):
     other = Owner.of(person()).open_account()
     free = fresh_number()
@@ -535,6 +552,21 @@ def test_a_guess_looks_like_a_miss(recycled: tuple[Owner, str, str], app: App):
         pages.append(owner.page.locator("main").inner_text())
     assert pages[0] == pages[1] and pages[2] == pages[3]
     assert subject(owner, app) != before
+
+
+def test_a_code_that_was_never_sent_looks_like_a_wrong_one(recycled: tuple[Owner, str, str]):
+    """Or trying addresses would tell which is the older account's."""
+    owner, _, address = recycled
+    pages = []
+    for identifier in ("nobody@example.com", address):
+        begin_reclaim(owner, identifier)
+        owner.button("account-reclaim", "send_code").click()
+        expect(owner.page.get_by_text(text("en", "account-reclaim", "sent"))).to_be_visible()
+        with owner.page.expect_navigation() as waiting:
+            owner.type_code("123456")
+        assert waiting.value is not None
+        pages.append((waiting.value.status, owner.page.locator("main").inner_text()))
+    assert pages[0] == pages[1]
 
 
 def test_only_the_account_that_had_the_number_comes_back(recycled: tuple[Owner, str, str], person: Person):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Iterator
+from typing import Iterator
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -203,3 +203,32 @@ def test_monaca(page: Page, site: Site):
 def test_errors(page: Page, site: Site):
     open_page(page, site, "/tag")
     assert said(page, example(site, "Errors")) == ["This is not a phone number"]
+
+
+# MARK: what there is
+
+
+def test_the_types_name_what_there_is(page: Page, site: Site):
+    types = (REPOSITORY / "sdk" / "denwa.d.ts").read_text()
+
+    def members(name: str) -> list[str]:
+        (body,) = re.findall(rf"^export interface {name} {{\n(.*?)^}}", types, re.M | re.S)
+        return sorted(re.findall(r"^  (?:readonly )?(\w+)[(<:?]", body, re.M))
+
+    open_page(page, site, "/monaca")
+    assert page.evaluate("Object.keys(denwa).sort()") == members("Denwa")
+    assert page.evaluate("Object.keys(denwa.User).sort()") == members("MonacaUser")
+    assert page.evaluate("Object.keys(denwa.phone).sort()") == members("Phone")
+
+
+def test_the_page_names_every_member(page: Page, site: Site):
+    open_page(page, site, "/monaca")
+    (table,) = re.findall(r"^\| member \|.*?\n\n", DOCUMENT, re.M | re.S)
+    assert sorted(re.findall(r"^\| `(\w+)", table, re.M)) == page.evaluate("Object.keys(denwa.User).sort()")
+    for name in page.evaluate("Object.keys(denwa)"):
+        assert re.search(rf"\b{name}\b", DOCUMENT), name
+
+
+def test_the_size_is_as_it_says():
+    assert "12 KB" in DOCUMENT
+    assert (REPOSITORY / "sdk" / "denwa.js").stat().st_size <= 12 * 1024

@@ -112,6 +112,24 @@ extension SQLConnection {
         }
     }
 
+    /// Whom somebody means who proves an address: by the address itself, whoever gave it last and waits for its code.
+    func provingAccountID(_ identifier: LoginIdentifier, client: ClientID) async throws -> AccountID? {
+        let (kind, key): (AddressKind, String)
+        switch identifier {
+        case .number(let number): (kind, key) = (.phone, number)
+        case .email(let email): (kind, key) = (.email, email.rawValue)
+        case .id, .loginName, .nameOrEmail: return try await accountID(identifier)
+        }
+        let waiting = try await first(
+            """
+            SELECT account_id FROM address_pending
+            WHERE kind = \(kind.rawValue) AND key = \(key) AND client_id = \(client) AND begun_in IS NULL
+            ORDER BY begun_at DESC LIMIT 1
+            """)
+        if let waiting { return AccountID(try waiting.text(0)) }
+        return try await accountID(identifier)
+    }
+
     private func claimant(_ kind: AddressKind, _ key: String) async throws -> AccountID? {
         let row = try await first(
             "SELECT account_id FROM address_claim WHERE kind = \(kind.rawValue) AND key = \(key)")

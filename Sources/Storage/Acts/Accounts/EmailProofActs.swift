@@ -14,7 +14,7 @@ extension SQLStore {
     ) async throws -> EmailProofStart {
         try await engine.write { connection in
             if let refusal = try await connection.charge(charges, at: now) { return .limited(refusal) }
-            guard let account = try await connection.accountID(proof.account),
+            guard let account = try await connection.account(of: proof),
                 let address = try await connection.address(for: proof, of: account, at: now)
             else { return .nothing }
             if let mustBe = proof.mustBe, mustBe != address.key { return .nothing }
@@ -42,6 +42,13 @@ extension SQLStore {
 }
 
 extension SQLConnection {
+    fileprivate func account(of proof: NewEmailProof) async throws -> AccountID? {
+        switch proof.purpose {
+        case .address, .addressAgain: try await provingAccountID(proof.account, client: proof.client)
+        case .passwordReset, .reclaim: try await accountID(proof.account)
+        }
+    }
+
     /// Where the code goes.
     fileprivate func address(
         for proof: NewEmailProof, of account: AccountID, at now: Timestamp
@@ -74,7 +81,7 @@ private struct EmailJudge {
     let now: Timestamp
 
     func judge() async throws -> EmailProofOutcome {
-        guard let account = try await connection.accountID(proof.account) else { return .nothingPending }
+        guard let account = try await account() else { return .nothingPending }
         if case .address(let confirmedIn, _) = proof.reward {
             let pending = try await connection.first(
                 """
@@ -103,6 +110,13 @@ private struct EmailJudge {
         try await connection.run(
             "DELETE FROM email_challenge WHERE account_id = \(account) AND purpose = \(purpose)")
         return try await reward(account, key: FoldedText(stored: try counted.text(3)))
+    }
+
+    private func account() async throws -> AccountID? {
+        if case .address = proof.reward {
+            return try await connection.provingAccountID(proof.account, client: proof.client)
+        }
+        return try await connection.accountID(proof.account)
     }
 
     private var purpose: String {

@@ -2,18 +2,18 @@ package import AccountManagement
 package import Accounts
 package import Cryptography
 package import DeveloperLog
-import OAuth
+package import OAuth
 package import PhoneLogin
 package import Time
 
 extension SQLStore {
-    package func pendingNumber(of account: LoginIdentifier) async throws -> PendingNumber? {
+    package func pendingNumber(of account: LoginIdentifier, client: ClientID) async throws -> PendingNumber? {
         try await engine.read { connection in
-            guard let id = try await connection.accountID(account),
+            guard let id = try await connection.provingAccountID(account, client: client),
                 let row = try await connection.first(
                     """
                     SELECT key FROM address_pending
-                    WHERE account_id = \(id) AND kind = \(AddressKind.phone.rawValue)
+                    WHERE account_id = \(id) AND kind = \(AddressKind.phone.rawValue) AND client_id = \(client)
                     """)
             else { return nil }
             return PendingNumber(account: id, identity: PhoneIdentity(rawValue: try row.text(0)))

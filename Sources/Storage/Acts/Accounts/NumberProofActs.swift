@@ -29,7 +29,7 @@ private struct ProofJudge {
     let now: Timestamp
 
     func judge() async throws -> NumberProofOutcome {
-        guard let account = try await connection.accountID(proof.account) else { return .nothingPending }
+        guard let account = try await account() else { return .nothingPending }
         let (subject, purpose): (String, AccountPurpose)
         switch proof.reward {
         case .number(let confirmedIn, _, _):
@@ -81,6 +81,11 @@ private struct ProofJudge {
             if let message = notice(operation.identity) { try await connection.enqueue(message) }
         }
         return .proven(account)
+    }
+
+    private func account() async throws -> AccountID? {
+        if case .password = proof.reward { return try await connection.accountID(proof.account) }
+        return try await connection.provingAccountID(proof.account, client: proof.client)
     }
 
     private func pendingNumber(of account: AccountID) async throws -> (key: String, begunIn: String?)? {

@@ -100,8 +100,7 @@ extension SQLStore {
                 let recipient = request.recipient(
                     profile, try await connection.properties(of: id, named: request.properties))
             else { return nil }
-            // The newest is the one that people look for.
-            try await connection.run("DELETE FROM password_reset WHERE account_id = \(id)")
+            // Earlier ones stay good: people click the older mail, and strangers can ask for new ones.
             try await connection.run(
                 """
                 INSERT INTO password_reset (digest, account_id, expires_at)

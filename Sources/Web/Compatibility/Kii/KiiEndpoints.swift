@@ -86,7 +86,7 @@ package struct KiiEndpoints: Sendable {
         _ request: Request, _ context: DenwaRequestContext
     ) async throws(KiiError) -> KiiRequest {
         let (origin, now) = (edge.origin(of: request, context), edge.now)
-        let client = registry[ClientID(context.parameters.get("app") ?? "")]
+        let client = registry[ClientID(context.pathParameter("app"))]
         let caller: KiiCaller
         if let token = request.bearerToken {
             caller = try await bearer(token, of: client, context, at: now)
@@ -161,7 +161,7 @@ package struct KiiEndpoints: Sendable {
     }
 
     func reference(_ kii: KiiRequest) throws(KiiError) -> KiiUserReference {
-        guard let reference = KiiUserReference(kii.context.parameters.get("user") ?? "") else {
+        guard let reference = KiiUserReference(kii.context.pathParameter("user")) else {
             throw .addressNotFound
         }
         return reference
@@ -169,7 +169,7 @@ package struct KiiEndpoints: Sendable {
 
     /// Whom a stranger means, whether or not they exist.
     func named(_ kii: KiiRequest) throws(KiiError) -> LoginIdentifier {
-        switch KiiUserReference(kii.context.parameters.get("user") ?? "") {
+        switch KiiUserReference(kii.context.pathParameter("user")) {
         case .me: throw .unauthorized
         case .id(let id): .id(id)
         case .address(let address): address

@@ -110,7 +110,7 @@ extension AccountError.Reason {
         case .invalid: "The field has a value that cannot be used."
         case .tooShort: "The field is too short."
         case .tooLong: "The field is too long."
-        case .tooLarge: "The custom fields are larger than 500 KB together, or more than 1000."
+        case .tooLarge: "The custom fields are larger than 500 KB together, or more than 5000."
         case .common: "The password is one of the first that anybody would try."
         }
     }

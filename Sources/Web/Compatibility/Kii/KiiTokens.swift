@@ -64,7 +64,7 @@ extension KiiEndpoints {
                 return try await adminToken(parsed, context, from: origin, at: now)
             }
             let credentials = KiiAppCredentials(request)
-            let named = context.parameters.get("app") ?? credentials?.id ?? ""
+            let named = context.parameters.get("app") == nil ? credentials?.id ?? "" : context.pathParameter("app")
             guard let credentials, let client = registry[ClientID(named)], credentials.id == named,
                 credentials.isKey(of: client.kii)
             else {
@@ -164,7 +164,7 @@ extension KiiEndpoints {
             let authenticated = try await authenticator.authenticate(credentials, from: origin, at: now)
             try authenticated.mayUse(.clientCredentials)
             let client = authenticated.client
-            guard client.kii != nil, context.parameters.get("app").map({ $0 == client.id.rawValue }) ?? true else {
+            guard client.kii != nil, context.parameters.get("app") == nil || context.pathParameter("app") == client.id.rawValue else {
                 throw .invalidClient
             }
             let issued = try issuer.issue(scope: .empty, to: client, at: now)

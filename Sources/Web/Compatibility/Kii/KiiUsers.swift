@@ -86,8 +86,11 @@ extension KiiEndpoints {
         set("_phoneNumberPending", profile.pendingNumber)
         members["_hasPassword"] = .bool(profile.hasPassword)
         members["_disabled"] = .bool(profile.isDisabled)
-        for property in properties { members[property.name] = members[property.name] ?? property.value }
-        return members
+        let names = Set(members.members.map(\.name))
+        let custom = properties.filter { !names.contains($0.name) }.map {
+            JSONObject.Member(name: $0.name, value: $0.value)
+        }
+        return JSONObject(uniqueMembers: members.members + custom)
     }
 
     @Sendable func update(_ kii: KiiRequest) async throws(KiiError) -> Response {

@@ -7,16 +7,48 @@ extension MonacaUsers {
     // MARK: - Coming and going
 
     func register(_ call: MonacaCall) async throws(MonacaError) -> MonacaResult {
-        var registration = RegistrationRequest(
-            client: call.client, loginName: try call.params.text("username"), loginNameRule: nameRule(call),
-            password: try call.params.text("password"), passwordRules: passwordRules(call))
-        registration.properties = try call.params.properties("properties")
+        var registration = try checked(call)
         registration.locales = call.locales
         let tokens = newTokens(call)
         let profile = try await act(call) { [registration] () throws(AccountError) in
             try await accounts.register(registration, signIn: tokens.signIn, from: call.origin, at: call.now)
         }
         return try await loggedIn(profile.id, tokens, call)
+    }
+
+    /// Every parameter that is wrong is named, so that a form can show all of it at once.
+    private func checked(_ call: MonacaCall) throws(MonacaError) -> RegistrationRequest {
+        var reasons = JSONObject()
+        func collect<Value>(_ read: () throws(MonacaError) -> Value) -> Value? {
+            do throws(MonacaError) { return try read() } catch {
+                for reason in error.data?.members ?? [] { reasons[reason.name] = reason.value }
+                return nil
+            }
+        }
+        func check(_ check: () throws(AccountError) -> Void) throws(MonacaError) {
+            do throws(AccountError) { try check() } catch { throw MonacaError(error, logger: call.logger) }
+        }
+        let username = collect { () throws(MonacaError) in
+            let username = try call.params.text("username")
+            try check { () throws(AccountError) in _ = try nameRule(call).check(username) }
+            return username
+        }
+        let password = collect { () throws(MonacaError) in
+            let password = try call.params.text("password")
+            try check { () throws(AccountError) in
+                try accounts.check(password, by: passwordRules(call), names: [username].compactMap(\.self))
+            }
+            return password
+        }
+        let properties = collect { () throws(MonacaError) in try call.params.properties("properties") }
+        guard let username, let password, let properties else {
+            throw MonacaError(MonacaError.invalidParams, "Invalid params", data: reasons)
+        }
+        var registration = RegistrationRequest(
+            client: call.client, loginName: username, loginNameRule: nameRule(call), password: password,
+            passwordRules: passwordRules(call))
+        registration.properties = properties
+        return registration
     }
 
     /// Whether a registration would pass, before the form is sent.
@@ -95,7 +127,8 @@ extension MonacaUsers {
         guard options == nil || options?.object != nil || options?.isNull == true else {
             throw .invalid(("options", "invalid"))
         }
-        let property = options?["emailPropertyName"]?.string ?? "_username"
+        let given = options?["emailPropertyName"]
+        guard let property = given == nil ? "_username" : given?.string else { throw .invalid(("options", "invalid")) }
         guard property == "_username" || MonacaParameters.isPropertyName(property) else {
             throw .invalid(("options", "invalid"))
         }
@@ -133,16 +166,15 @@ extension MonacaUsers {
 
     func getProperties(_ call: MonacaCall) async throws(MonacaError) -> MonacaResult {
         let names = try call.params.names("names")
-        let bearer = try await bearer(call)
-        let user = try await user(bearer.account, call)
-        var found = JSONObject()
-        for name in names {
-            guard name.hasPrefix("_") || MonacaParameters.isPropertyName(name) else {
-                throw .invalid(("names", "invalid"))
-            }
-            if let value = user[name] { found[name] = value }
+        guard names.allSatisfy({ $0.hasPrefix("_") || MonacaParameters.isPropertyName($0) }) else {
+            throw .invalid(("names", "invalid"))
         }
-        return MonacaResult(["properties": .object(found)])
+        let bearer = try await bearer(call)
+        let wanted = Set(names)
+        let user = try await user(bearer.account, call).object?.members ?? []
+        return MonacaResult([
+            "properties": .object(JSONObject(uniqueMembers: user.filter { wanted.contains($0.name) }))
+        ])
     }
 
     func saveProperties(_ call: MonacaCall) async throws(MonacaError) -> MonacaResult {

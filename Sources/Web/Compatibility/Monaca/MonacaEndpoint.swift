@@ -35,7 +35,7 @@ package struct MonacaEndpoint: Sendable {
     }
 
     private func post(_ request: Request, _ context: DenwaRequestContext) async -> Response {
-        guard let client = registry[ClientID(context.parameters.get("backend") ?? "")], let backend = client.monaca
+        guard let client = registry[ClientID(context.pathParameter("backend"))], let backend = client.monaca
         else { return .json(.notFound, ["error": "not_found"]) }
         let body: JSONValue
         do throws(BodyFailure) {

@@ -18,6 +18,10 @@ struct MonacaError: Error {
         self.data = data
     }
 
+    static let invalidParams: Int64 = -32602
+    /// Of the codes that JSON-RPC leaves to servers.
+    private static let tooManyRequests: Int64 = -32000
+
     static let parseError = MonacaError(-32700, "Parse error")
     static let invalidRequest = MonacaError(-32600, "Invalid Request")
     static let methodNotFound = MonacaError(-32601, "Method not found")
@@ -34,7 +38,7 @@ struct MonacaError: Error {
 
     static func invalid(_ reasons: (parameter: String, reason: String)...) -> MonacaError {
         MonacaError(
-            -32602, "Invalid params", data: JSONObject(reasons.map { ($0.parameter, JSONValue.string($0.reason)) }))
+            invalidParams, "Invalid params", data: JSONObject(reasons.map { ($0.parameter, JSONValue.string($0.reason)) }))
     }
 
     var json: JSONValue {
@@ -56,11 +60,11 @@ extension MonacaError {
         case .nothingPending, .codeRefused: self = .invalid(("token", "invalid"))
         case .numberCannotReceiveTexts: self = .permissionDenied
         case .limited(let refusal):
-            self.init(14, "Too many requests")
+            self.init(Self.tooManyRequests, "Too many requests")
             limit = refusal
             retryAfterSeconds = refusal.retryAfterSeconds
         case .busy(let seconds), .messagesUnavailable(let seconds):
-            self.init(14, "Too many requests")
+            self.init(Self.tooManyRequests, "Too many requests")
             retryAfterSeconds = seconds
         case .unavailable(let cause):
             logger.error("request failed", metadata: ["cause": "\(type(of: cause))"])

@@ -60,15 +60,12 @@ struct MonacaUsers: Sendable {
         let properties = try await act(call) { () throws(AccountError) in
             try await accounts.properties(of: account)
         }
-        var members: JSONObject = [
-            "_id": .string(profile.id.rawValue), "_username": .string(profile.loginName ?? ""),
-            "_createdAt": .string(profile.createdAt.internetDate),
-            "_updateAt": .string(profile.updatedAt.internetDate),
+        let own: [(String, JSONValue)] = [
+            ("_id", .string(profile.id.rawValue)), ("_username", .string(profile.loginName ?? "")),
+            ("_createdAt", .integer(profile.createdAt.seconds)), ("_updateAt", .integer(profile.updatedAt.seconds)),
         ]
-        for property in properties where MonacaParameters.isPropertyName(property.name) {
-            members[property.name] = property.value
-        }
-        return .object(members)
+        let others = properties.filter { MonacaParameters.isPropertyName($0.name) }.map { ($0.name, $0.value) }
+        return .object(JSONObject(uniqueMembers: (own + others).map { .init(name: $0.0, value: $0.1) }))
     }
 
     /// No white space, and as long as the backend wants.

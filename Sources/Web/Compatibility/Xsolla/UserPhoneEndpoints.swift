@@ -44,7 +44,7 @@ package struct UserPhoneEndpoints: Sendable {
         }
         router.delete("/users/me/phone/:number") { request, context in
             await answer(request, context) { _, profile, origin, now throws(WireFailure) in
-                let number = context.parameters.get("number").flatMap { try? PhoneNumber(e164Input: $0).e164 }
+                let number = try? PhoneNumber(e164Input: context.pathParameter("number")).e164
                 guard let number, number == profile.number?.text else {
                     return PhoneLoginError.operationUnknown.response(logger: context.logger)
                 }

@@ -37,7 +37,7 @@ extension UsersCommand {
                 reader = try UserFileReader(
                     file == "-" ? FileSource.standardInput() : FileSource(path: file),
                     format: UserFileFormat(fileName: file), country: country)
-            } catch let error as UserFileError {
+            } catch {
                 throw Failure("\(error)")
             }
             let importing = try await Importing(isDryRun: dryRun)
@@ -113,7 +113,7 @@ private struct Importing {
         if properties.reduce(0, { $0 + $1.size }) > AccountProperty.totalLimit
             || properties.count > AccountProperty.countLimit
         {
-            problems.append("properties: larger than 500 KB, or more than 1000")
+            problems.append("properties: larger than 500 KB, or more than 5000")
         }
         guard problems.isEmpty else { throw UserRecordProblems(problems) }
         return ImportRow(
