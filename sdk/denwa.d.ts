@@ -126,8 +126,9 @@ export interface Answer<Value> extends Promise<Value> {
 export interface MonacaAccount {
   _id: string;
   _username: string;
-  _createdAt: string;
-  _updateAt: string;
+  /** In seconds since 1970, like the next. */
+  _createdAt: number;
+  _updateAt: number;
   [property: string]: unknown;
 }
 

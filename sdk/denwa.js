@@ -15,7 +15,7 @@ class DenwaError extends Error {
 
 /** A setting without which nothing goes on. */
 function need(name) {
-  if (!isSecureContext) throw new DenwaError("insecure_context", "https or localhost is needed");
+  if (!isSecureContext) throw new DenwaError("insecure_context");
   if (!settings[name]) throw new DenwaError("not_configured", `denwa.configure() must name ${name}`);
   return settings[name];
 }
@@ -55,24 +55,25 @@ function write(what, value, storage = localStorage) {
   else storage.removeItem(place(what));
 }
 
-/** Does `work` in one tab at a time. Without Web Locks by a lease; races that it loses, the server forgives. */
+const pause = () => new Promise((resolve) => setTimeout(resolve, 100)); // in which writes reach the other tabs
+
+/** Does `work` in one tab at a time. Without Web Locks by a lease: what it gets wrong, the server forgives. */
 async function alone(what, work) {
-  if (navigator.locks) return navigator.locks.request(place(what), work);
+  if (navigator.locks) return navigator.locks.request(place(what), () => work().finally(pause));
   const name = random();
   const lease = () => read(what);
   while (lease().name !== name) {
     if (!(lease().until > Date.now())) write(what, { name, until: Date.now() + 30_000 });
-    await new Promise((resolve) => setTimeout(resolve, 50)); // of tabs that wrote at once, the last one has it
+    await pause(); // of tabs that wrote at once, the last one has it
   }
-  return work().finally(() => lease().name === name && write(what));
+  return work().finally(pause).finally(() => lease().name === name && write(what));
 }
 
 // Tokens
 
 const listeners = new Set();
-// Async: what one throws stops no other
 const announce = () => listeners.forEach(async (listener) => listener(signedIn()));
-const signedIn = () => Boolean(held().access_token);
+const signedIn = () => !!held().access_token;
 
 function held() {
   const tokens = read("tokens");
@@ -81,7 +82,7 @@ function held() {
 
 function hold(tokens) {
   write("tokens", tokens);
-  announce(); // storage events reach the other tabs alone
+  announce(); // storage events reach other tabs alone
 }
 
 async function grant(fields) {
@@ -155,7 +156,7 @@ async function begin({ scope = settings.scope, redirectURI: redirect_uri = setti
 async function exchange(code, { fields, nonce }) {
   setPending();
   const tokens = await grant({ ...fields, code });
-  if (nonce) { // TLS signs for it: it comes from the token endpoint itself (OpenID Connect Core 3.1.3.7)
+  if (nonce) { // TLS has signed it: it is from the token endpoint (OpenID Connect Core 3.1.3.7)
     const claims = JSON.parse(atob(tokens.id_token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")));
     const isOurs = claims.nonce === nonce && claims.iss === settings.issuer && claims.aud === settings.clientID;
     if (!isOurs) throw new DenwaError("bad_id_token");

@@ -15,6 +15,12 @@ package struct GivenAddress: Sendable {
     package let text: String
     /// It waits until it is proved; otherwise it is used at once.
     package let isToBeProved: Bool
+
+    package init(key: String, text: String, isToBeProved: Bool) {
+        self.key = key
+        self.text = text
+        self.isToBeProved = isToBeProved
+    }
 }
 
 package struct NewAccount: Sendable {
@@ -250,14 +256,20 @@ package struct NewEmailProof: Sendable {
     package let address: EmailAddress?
     /// Only if it is this one; `nil`: whatever the account has.
     package let mustBe: FoldedText?
+    /// Used when there is no live code to repeat.
     package let id: String
-    package let sealedCode: [UInt8]
+    package let code: OneTimeCode
     package let expiresAt: Timestamp
-    package let message: @Sendable (EmailAddress) -> QueuedMessage
+    package let maxGuesses: Int
+    package let codeSeal: CodeSeal
+    /// The message for whichever code it turns out to be.
+    package let message: @Sendable (OneTimeCode, _ expiresAt: Timestamp, EmailAddress) -> QueuedMessage
 }
 
 package enum EmailProofStart: Sendable, Equatable {
     case started
+    /// The live code has no guess left: asking again resets nothing.
+    case exhausted(until: Timestamp)
     /// No such account, or nothing to send it to.
     case nothing
     case limited(LimitRefusal)
@@ -269,6 +281,8 @@ package struct EmailProof: Sendable {
     package let code: String
     package let maxGuesses: Int
     package let codeSeal: CodeSeal
+    /// Wrong guesses at one account, over all its codes.
+    package let budget: @Sendable (AccountID) -> LimitCharge?
     package let reward: EmailProofReward
 }
 

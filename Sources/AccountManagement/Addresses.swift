@@ -178,16 +178,17 @@ extension AccountFlow {
         client: Client, locales: [String], from origin: RequestOrigin, at now: Timestamp
     ) async throws(AccountError) {
         try checkMailer(at: now)
-        let code = OneTimeCode(length: codeLength, entropy: entropy)
-        let id = entropy.identifier()
-        let expiresAt = now.adding(seconds: settings.emailCodeLifetimeSeconds)
         let template: MessageTemplate = purpose == .passwordReset ? .passwordReset : .verificationCode
         let proof = NewEmailProof(
-            account: account, client: client.id, purpose: purpose, address: address, mustBe: mustBe, id: id,
-            sealedCode: codeSeal.seal(code, challenge: id), expiresAt: expiresAt,
-            message: email(
-                template, code: code.digits, minutes: settings.emailCodeLifetimeSeconds / 60, from: client,
-                locales: locales, until: expiresAt, at: now))
+            account: account, client: client.id, purpose: purpose, address: address, mustBe: mustBe,
+            id: entropy.identifier(), code: OneTimeCode(length: codeLength, entropy: entropy),
+            expiresAt: now.adding(seconds: settings.emailCodeLifetimeSeconds), maxGuesses: maxGuesses,
+            codeSeal: codeSeal,
+            message: { code, expiresAt, address in
+                email(
+                    template, code: code.digits, minutes: max(1, now.secondsRoundedUp(until: expiresAt) / 60),
+                    from: client, locales: locales, until: expiresAt, at: now)(address)
+            })
         let charges = [
             LimitCharge(
                 .requestCooldown, Limit(count: 1, windowSeconds: settings.requestCooldownSeconds),
@@ -198,6 +199,12 @@ extension AccountFlow {
         switch try await act({ try await store.start(proof, charging: charges, from: origin, at: now) }) {
         case .started: doorbell.ring()
         case .nothing: throw .nothingPending
+        case .exhausted(let until):
+            throw .limited(
+                LimitRefusal(
+                    name: .guessesPerOperation,
+                    limit: Limit(clampingCount: maxGuesses, windowSeconds: settings.emailCodeLifetimeSeconds),
+                    retryAfterSeconds: now.secondsRoundedUp(until: until)))
         case .limited(let refusal): throw .limited(refusal)
         }
     }
@@ -254,7 +261,10 @@ extension AccountFlow {
         from origin: RequestOrigin, at now: Timestamp
     ) async throws(AccountError) -> EmailProofOutcome {
         let proof = EmailProof(
-            account: account, client: client.id, code: code, maxGuesses: maxGuesses, codeSeal: codeSeal, reward: reward)
+            account: account, client: client.id, code: code, maxGuesses: maxGuesses, codeSeal: codeSeal,
+            budget: { [limit = phone.guessesPerNumber] in
+                LimitCharge(.guessesPerNumber, limit, subject: "mail \($0.rawValue)")
+            }, reward: reward)
         let charge = LimitCharge(.confirmPerIP, phone.confirmPerIP, subject: origin.address ?? "")
         return try await act {
             try await store.prove(proof, charging: [charge].compactMap(\.self), from: origin, at: now)

@@ -40,21 +40,41 @@ extension AccountFlow {
         do throws(AccountError) {
             let query = query(attempt, from: origin)
             let candidate = try await candidate(query, from: origin, at: now)
-            let verdict = try await check(attempt.password, against: candidate?.password)
-            guard let candidate, case .right(let rehashed) = verdict, !candidate.isDisabled else {
-                try await refuse(candidate, verdict, client: client, from: origin, at: now)
+            if let account = try await finish(candidate, attempt, query, client, signIn, from: origin, at: now) {
+                return account
+            }
+            // Another sign-in may have put today's hash in the place of an older one meanwhile: once more with that.
+            guard let candidate, let stored = try await act({ try await store.password(of: candidate.account) }) else {
                 throw .signInFailed
             }
-            let passed = PasswordSignIn(
-                candidate: candidate, rehashed: rehashed?.encoded,
-                refunds: query.charges(candidate.isKnownOrigin).filter { $0.name == .passwordPerIdentifier },
-                origins: query.origins, originsUntil: now.adding(seconds: Self.originLifetimeSeconds), signIn: signIn)
-            guard try await act({ try await store.signIn(passed, from: origin, at: now) }) else { throw .signInFailed }
-            return candidate.account
+            let renewed = PasswordCandidate(
+                account: candidate.account, password: stored.encoded.flatMap { StoredPassword(encoded: $0) },
+                isDisabled: candidate.isDisabled, isKnownOrigin: candidate.isKnownOrigin)
+            if let account = try await finish(renewed, attempt, query, client, signIn, from: origin, at: now) {
+                return account
+            }
+            throw .signInFailed
         } catch {
             if case .signInFailed = error { try? await Task.sleep(until: start + evenDuration) }
             throw error
         }
+    }
+
+    /// `nil` when the password that was checked is not the account's any more.
+    private func finish(
+        _ candidate: PasswordCandidate?, _ attempt: PasswordAttempt, _ query: PasswordQuery, _ client: Client,
+        _ signIn: NewSignIn?, from origin: RequestOrigin, at now: Timestamp
+    ) async throws(AccountError) -> AccountID? {
+        let verdict = try await check(attempt.password, against: candidate?.password)
+        guard let candidate, case .right(let rehashed) = verdict, !candidate.isDisabled else {
+            try await refuse(candidate, verdict, client: client, from: origin, at: now)
+            throw .signInFailed
+        }
+        let passed = PasswordSignIn(
+            candidate: candidate, rehashed: rehashed?.encoded,
+            refunds: query.charges(candidate.isKnownOrigin).filter { $0.name == .passwordPerIdentifier },
+            origins: query.origins, originsUntil: now.adding(seconds: Self.originLifetimeSeconds), signIn: signIn)
+        return try await act({ try await store.signIn(passed, from: origin, at: now) }) ? candidate.account : nil
     }
 
     /// How long a place is known after a sign-in: 180 days, like a device of the phone login.

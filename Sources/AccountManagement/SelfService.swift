@@ -2,6 +2,8 @@ package import Accounts
 import Cryptography
 package import DeveloperLog
 package import OAuth
+import PhoneLogin
+import RateLimiting
 package import Time
 
 extension AccountFlow {
@@ -137,14 +139,22 @@ extension AccountFlow {
         }
     }
 
+    /// Takes the code that a parked account was e-mailed. Whatever is wrong is one answer: it must not tell whether a code
+    /// was sent at all.
     package func reclaim(
         code: String, for account: AccountID, session: String, client: Client, from origin: RequestOrigin,
         at now: Timestamp
     ) async throws(AccountError) {
-        guard let parked = try await parked(before: account) else { throw .codeRefused(.unknown) }
-        let outcome = try await proveEmail(
-            of: .id(parked.id), client: client, code: code,
-            reward: .reclaim(by: account, session: SHA256Digest(of: session)), from: origin, at: now)
-        try check(outcome)
+        try await evenly { () throws(AccountError) in
+            guard let old = try await parked(before: account) else { throw .codeRefused(.wrong) }
+            let outcome: EmailProofOutcome = try await proveEmail(
+                of: .id(old.id), client: client, code: code,
+                reward: .reclaim(by: account, session: SHA256Digest(of: session)), from: origin, at: now)
+            switch outcome {
+            case .proven: return
+            case .limited(let refusal) where refusal.name == .confirmPerIP: throw .limited(refusal)
+            default: throw .codeRefused(.wrong)
+            }
+        }
     }
 }

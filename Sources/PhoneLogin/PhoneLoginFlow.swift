@@ -60,6 +60,7 @@ package struct PhoneLoginFlow: Sendable {
     package var sendPerNumber: Limit? { settings.sendPerNumber }
     package var sendPerIP: Limit? { settings.sendPerIP }
     package var confirmPerIP: Limit? { settings.confirmPerIP }
+    package var guessesPerNumber: Limit? { settings.guessesPerNumber }
 
     /// The client that a request names, if it may run this flow.
     func client(_ id: String?) throws(PhoneLoginError) -> Client {

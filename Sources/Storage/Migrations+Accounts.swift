@@ -84,6 +84,8 @@ extension Migration {
             // Rows of files that were imported: the same row comes in once.
             "CREATE TABLE account_import (digest BLOB PRIMARY KEY, account_id TEXT NOT NULL)",
             "CREATE INDEX account_import_account ON account_import (account_id)",
+            // So that no import brings an id back: it is somebody else's by then.
+            "CREATE TABLE account_deleted (id TEXT PRIMARY KEY)",
             "ALTER TABLE session ADD COLUMN device TEXT",
             "CREATE INDEX message_recipient ON message (recipient)",
             "CREATE INDEX security_event_account ON security_event (account_id) WHERE account_id IS NOT NULL",

@@ -32,16 +32,13 @@ QUIET = {
     "DENWA_GUARD_MODE": "off",
 }
 
-LOGIN_FAILED = (
-    b'{"errorCode":"invalid_grant","error":"invalid_grant",'
-    b'"error_description":"The user was not found or a wrong password was provided"}'
-)
+LOGIN_FAILED = (b'{"errorCode":"invalid_grant","error":"invalid_grant",'
+                b'"error_description":"The user was not found or a wrong password was provided"}')
 
 _people = itertools.count(1)
 
 
 def fresh_name() -> str:
-    """A login name that nobody has, with a capital in it."""
     return f"Player-{os.getpid()}.{next(_people)}"
 
 
@@ -132,8 +129,10 @@ class App:
 
     def proven_user(self, **fields: Any) -> User:
         """Somebody with a number that was proven."""
-        user = self.sign_up(**{"phoneNumber": fresh_number()} | fields)
-        assert user.verify(user.code()).status_code == 200
+        fields = {"phoneNumber": fresh_number()} | fields
+        texts = len(self.server.outbox.messages(fields["phoneNumber"]))
+        user = self.sign_up(**fields)
+        assert user.verify(user.code(count=texts + 1)).status_code == 200
         return user
 
     def log_in(self, username: Any, password: Any = PASSWORD, *, form: bool = False, **more: Any) -> httpx.Response:
@@ -198,8 +197,8 @@ class User:
 
     def again(self) -> User:
         """The same person, signed in once more by login name."""
-        reply = self.app.log_in(self.given["loginName"], self.given["password"])
-        return User(self.app, self.id, reply.json()["access_token"], self.given)
+        answered = self.app.log_in(self.given["loginName"], self.given["password"]).json()
+        return User(self.app, self.id, answered["access_token"], self.given)
 
     def code(self, address: str | None = None, count: int = 1) -> str:
         """The one in the `count`-th message to the number, or to `address`."""

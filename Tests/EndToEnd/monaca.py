@@ -19,6 +19,7 @@ from harness import Server, phone_client
 
 PARSE, REQUEST, METHOD, PARAMS = -32700, -32600, -32601, -32602
 API_KEY, SESSION_FORMAT, LOGIN_REQUIRED, DEVICE, OPERATION = 4, 10, 11, 12, 13
+TOO_MANY = -32000
 
 #: All that `data` of an error may say about a parameter.
 REASONS = {"required", "invalid", "too_short", "too_long", "taken", "too_large", "common", "wrong"}
@@ -64,8 +65,15 @@ def monaca_clients() -> list[dict[str, Any]]:
         monaca_client("no-auto-login", auto_login=False),
         monaca_client("strict", minimum_username_length=6, minimum_password_length=12),
         phone_client("40017", cors_origins=["https://spa.example"]),
+        {
+            "client_id": KII[0], "client_name": "Kii app", "token_endpoint_auth_method": "none", "grant_types": [],
+            "kii": {"app_key": KII[1]},
+        },
     ]
 
+
+#: An app of the other interface to the same users: its id and its key.
+KII = ("kii-app", "kii-key-5tQz81")
 
 _names = itertools.count()
 

@@ -93,7 +93,7 @@ def test_others_look_like_nobody(app: App, user: User, way: str, method: str, pa
     assert other.is_in() and "displayName" not in other.shown()
 
 
-@pytest.mark.parametrize("by", [{}, None, "unknown", "A" * 43, "", "\N{COPYRIGHT SIGN}"], ids=repr)
+@pytest.mark.parametrize("by", [{}, None, "unknown", "A" * 43, "\N{COPYRIGHT SIGN}"], ids=repr)
 def test_without_a_token_there_is_nobody(app: App, user: User, by: Any):
     by = {"Authorization": b"Bearer " + by.encode()} if by == "\N{COPYRIGHT SIGN}" else by
     for address in ("me", user.id, "LOGIN_NAME:" + user.given["loginName"], *NOBODYS.values()):
@@ -127,7 +127,8 @@ def test_fields_change_and_the_others_stay(app: App, method: str):
 @pytest.mark.parametrize(("name", "value"), [
     ("_disabled", True), ("_hasPassword", False), ("_phoneNumberPending", "+819000000002"), ("_x", 1),
     ("userID", NOBODYS["id"]), ("phoneNumberVerified", True), ("password", "a new Password 77"),
-    ("phoneNumber", "+819000000003"), ("emailAddress", "victim@mail.example"), ("emailAddressVerified", True),
+    ("phoneNumber", "+819012000003"), ("phoneNumber", "+8190"), ("emailAddress", "victim@mail.example"),
+    ("emailAddressVerified", True),
 ])
 def test_no_patch_touches_what_is_the_servers_or_goes_another_way(kii: Server, name: str, value: Any):
     user = somebody(App(kii, "proven"))
@@ -167,9 +168,8 @@ def test_an_address_is_proven_by_a_mailed_code_like_a_number(kii: Server):
     user, email = app.sign_up(loginName=fresh_name(), emailAddress=fresh_email()), fresh_email()
     first = user.given["emailAddress"]
     assert user.resend("email-address").status_code == 204
-    assert user.code(first, 2) == user.code(first)
     assert_error(user.verify("abcdef", "email-address"), 400, "INVALID_VERIFICATION_CODE")
-    assert user.verify(user.code(first), "email-address").json() == {"verificationStatus": "VERIFIED"}
+    assert user.verify(user.code(first, 2), "email-address").json() == {"verificationStatus": "VERIFIED"}
     assert_error(user.verify("123456", "email-address"), 400, "INVALID_ACCOUNT_STATUS")
     assert_error(user.resend("email-address"), 400, "INVALID_ACCOUNT_STATUS")
     assert user.call("PUT", "/email-address", {"emailAddress": email}).status_code == 204
@@ -186,7 +186,7 @@ def test_an_address_is_proven_by_a_mailed_code_like_a_number(kii: Server):
 
 def test_a_monaca_username_is_a_login_name(kii: Server, app: App):
     name = fresh_name()
-    params = {"username": name, "password": PASSWORD, "__api_key": "monaca-key-5fT2wQ9z", "__device": "d1"}
+    params = {"username": name, "password": "seven-blue-Lanterns", "__api_key": "monaca-key-5fT2wQ9z", "__device": "d1"}
     call = {"jsonrpc": "2.0", "method": "User.register", "params": params, "id": "1"}
     assert "result" in kii.http.post("/monaca/backend", json=call).json()
     assert_error(app.register(loginName=name.upper()), 409, "USER_ALREADY_EXISTS", "loginName")

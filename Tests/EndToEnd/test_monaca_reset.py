@@ -190,6 +190,27 @@ def test_a_token_works_once(backend: Backend):
     assert backend.opens(address, OTHER_PASSWORD)
 
 
+def test_an_earlier_mail_is_as_good_as_a_later_one_until_one_was_used(backend: Backend):
+    """People open the older mail; and nobody who asks for more of them keeps them out."""
+    address = fresh_address()
+    backend.registered(address)
+    first, second, third = (mailed_token(backend, address) for _ in range(3))
+    assert len({first, second, third}) == 3
+    assert reset(backend.device(), address, first).is_result
+    for late in (second, third):
+        reset(backend.device(), address, late, "red-window-58-Tj").refused(PARAMS)
+    assert backend.opens(address, OTHER_PASSWORD)
+
+
+def test_a_changed_password_ends_what_was_mailed_before(backend: Backend):
+    address = fresh_address()
+    device = backend.registered(address)
+    token = mailed_token(backend, address)
+    device.do("User.updatePassword", oldPassword=PASSWORD, newPassword=OTHER_PASSWORD)
+    reset(backend.device(), address, token, "red-window-58-Tj").refused(PARAMS)
+    assert backend.opens(address, OTHER_PASSWORD)
+
+
 def test_one_of_many_uses_of_a_token_at_once_wins(backend: Backend):
     address = fresh_address()
     backend.registered(address)

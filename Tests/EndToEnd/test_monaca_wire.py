@@ -12,7 +12,7 @@ import pytest
 from harness import StartServer, at_once
 from monaca import (
     API_KEY, CALLS_THAT_NEED_LOGIN, DEVICE, FORM, LOGIN_REQUIRED, METHOD, ORIGINS, PARAMS, PARSE, PASSWORD, QUIET,
-    REQUEST, SESSION_FORMAT, SESSION_HEADER, Backend, Reply, check_envelope, check_http, fresh_name, key_of,
+    REQUEST, SESSION_FORMAT, SESSION_HEADER, TOO_MANY, Backend, Reply, check_envelope, check_http, fresh_name, key_of,
     monaca_client, monaca_clients, read,
 )
 
@@ -409,7 +409,7 @@ def limited(backend: Backend, call: dict[str, Any], most_seconds: int = 3600, **
     assert http.status_code == 429, f"{http.status_code}: {http.text}"
     assert 1 <= int(http.headers["retry-after"]) <= most_seconds
     assert SESSION_HEADER not in http.headers
-    assert "error" in check_envelope(http.json())
+    assert check_envelope(http.json())["error"]["code"] == TOO_MANY
     return http
 
 

@@ -41,9 +41,9 @@ package struct TemplateCatalogue: Sendable {
     /// Takes the place of an earlier wording of the same purpose, channel, client and language.
     mutating func add(
         _ wording: TemplateWording, _ template: MessageTemplate, _ channel: MessageChannel, _ client: String?,
-        _ locale: String
+        tag: String? = nil, _ locale: String
     ) {
-        let key = Key(template: template, channel: channel, client: client, tag: MessageLocale.alias(locale))
+        let key = Key(template: template, channel: channel, client: client, tag: tag ?? MessageLocale.alias(locale))
         wordings[key] = (locale, wording)
     }
 

@@ -15,15 +15,21 @@ package struct TemplateFile {
         }
         var catalogue = TemplateCatalogue()
         var problems: [String] = []
+        var readings: [(entry: Entry, client: String?)] = []
         for (index, entry) in entries.enumerated() {
             let reading = Entry(entry)
             problems += reading.problems.map { "entry \(index + 1): \($0)" }
-            if reading.problems.isEmpty {
-                catalogue.add(
-                    reading.wording, reading.template, reading.channel, entry["client"]?.string, reading.locale)
-            }
+            readings.append((reading, entry["client"]?.string))
         }
         guard problems.isEmpty else { throw Failure(problems: problems) }
+        // `zh` is for every kind of Chinese, so it comes before those that name one.
+        let (all, named) = (readings.filter { $0.entry.isAnyChinese }, readings.filter { !$0.entry.isAnyChinese })
+        for (entry, client) in all + named {
+            catalogue.add(entry.wording, entry.template, entry.channel, client, entry.locale)
+            if entry.isAnyChinese {
+                catalogue.add(entry.wording, entry.template, entry.channel, client, tag: "zh", entry.locale)
+            }
+        }
         return catalogue
     }
 }
@@ -34,6 +40,8 @@ private struct Entry {
     private(set) var channel = MessageChannel.sms
     private(set) var locale = MessageLocale.fallback
     private(set) var wording = TemplateWording(text: "", subject: nil)
+
+    var isAnyChinese: Bool { locale.lowercased() == "zh" }
 
     init(_ entry: JSONValue) {
         for name in entry.object?.members.map(\.name) ?? []

@@ -129,14 +129,17 @@ package struct TokenHolder: Sendable, Equatable {
     }
 }
 
-/// How a refresh token looks to introspection.
+/// How a token that is looked up, and not read, looks to introspection.
 package struct RefreshTokenState: Sendable {
     package let grant: Grant
     package let expiresAt: Timestamp
+    /// An access token of the Kii or Monaca interface, and no refresh token.
+    package let isAccessToken: Bool
 
-    package init(grant: Grant, expiresAt: Timestamp) {
+    package init(grant: Grant, expiresAt: Timestamp, isAccessToken: Bool = false) {
         self.grant = grant
         self.expiresAt = expiresAt
+        self.isAccessToken = isAccessToken
     }
 }
 

@@ -131,10 +131,18 @@ extension SQLConnection {
                 VALUES (\(operation.id), \(challenge.id), '', '', '', 0, \(operation.startedAt), \(challenge.expiresAt),
                     \(messageID))
                 """)
-            if case .number(let begunIn) = purpose {
+            switch purpose {
+            case .number(let begunIn):
                 try await setPending(
                     .phone, operation.identity.rawValue, operation.phone.e164, of: account, client: operation.client,
                     begunIn: begunIn, at: operation.startedAt)
+            case .numberAgain:
+                try await run(
+                    """
+                    UPDATE address_pending SET begun_at = \(operation.startedAt)
+                    WHERE account_id = \(account) AND kind = \(AddressKind.phone.rawValue)
+                    """)
+            case .passwordReset: break
             }
         }
     }

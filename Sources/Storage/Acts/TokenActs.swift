@@ -1,3 +1,4 @@
+import AccountManagement
 import Accounts
 package import Cryptography
 package import DeveloperLog
@@ -72,8 +73,14 @@ extension SQLStore: TokenStore {
                 SELECT grant_id, expires_at FROM refresh_token
                 WHERE digest = \(digest) AND rotated_at IS NULL AND expires_at > \(now)
                 """)
-            guard let row, let grant = try await connection.liveGrant(GrantID(try row.text(0))) else { return nil }
-            return RefreshTokenState(grant: grant, expiresAt: try row.time(1))
+            let opaque = try await connection.first(
+                """
+                SELECT grant_id, expires_at FROM opaque_token
+                WHERE digest = \(digest) AND expires_at > \(now) AND kind <> \(OpaqueToken.Kind.monacaLogin.rawValue)
+                """)
+            guard let found = row ?? opaque, let grant = try await connection.liveGrant(GrantID(try found.text(0)))
+            else { return nil }
+            return RefreshTokenState(grant: grant, expiresAt: try found.time(1), isAccessToken: row == nil)
         }
     }
 
@@ -82,7 +89,12 @@ extension SQLStore: TokenStore {
     ) async throws {
         try await engine.write { connection in
             let row = try await connection.first(
-                "SELECT grant_id FROM refresh_token WHERE digest = \(digest) AND client_id = \(client)")
+                """
+                SELECT grant_id FROM refresh_token WHERE digest = \(digest) AND client_id = \(client)
+                UNION ALL
+                SELECT t.grant_id FROM opaque_token t JOIN token_grant g ON g.id = t.grant_id
+                WHERE t.digest = \(digest) AND g.client_id = \(client)
+                """)
             guard let row, try await connection.revokeGrant(GrantID(try row.text(0)), at: now) else { return }
             try await connection.record(.revoked(client, "by its client, with a refresh token", origin, now))
         }

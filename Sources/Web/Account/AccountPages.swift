@@ -111,7 +111,7 @@ package struct AccountPages: Sendable {
         ]
         return page("account-number-code", visit, texts: texts, problem: problem) { [phone] _ in
             var variables = Self.code(
-                phone, action: "/account/number/code", resend: "/account/number/resend", change: "/account/number")
+                phone, sentAt: profile.pendingNumberSince, now: visit.now, action: "/account/number/code", resend: "/account/number/resend", change: "/account/number")
             if isResent { variables["resent"] = true }
             if endsOthers { variables["end_others"] = true }
             if profile.number != nil { variables["old_number"] = true }
@@ -135,18 +135,20 @@ package struct AccountPages: Sendable {
         ]
         return page("account-email-code", visit, texts: texts, problem: problem) { [phone] _ in
             var variables = Self.code(
-                phone, action: "/account/email/code", resend: "/account/email/resend", change: "/account/email")
+                phone, sentAt: profile.pendingEmailSince, now: visit.now, action: "/account/email/code", resend: "/account/email/resend", change: "/account/email")
             if isResent { variables["resent"] = true }
             return variables
         }
     }
 
     private static func code(
-        _ phone: PhoneLoginSettings, action: String, resend: String, change: String
+        _ phone: PhoneLoginSettings, sentAt: Timestamp?, now: Timestamp, action: String, resend: String,
+        change: String
     ) -> [String: Any] {
-        [
+        let resendAt = (sentAt ?? now).adding(seconds: phone.resendCooldownSeconds)
+        return [
             "action": action, "code_length": phone.codeLength, "resend_action": resend,
-            "resend_seconds": phone.resendCooldownSeconds, "change_url": change, "flow": "",
+            "resend_seconds": now < resendAt ? now.secondsRoundedUp(until: resendAt) : 0, "change_url": change, "flow": "",
         ]
     }
 

@@ -103,7 +103,7 @@ extension IntrospectionResponse {
                 "sub": .string(subject),
                 "client_id": .string(state.grant.client.rawValue),
                 "scope": .string(state.grant.scope.text),
-                "token_type": "refresh_token",
+                "token_type": state.isAccessToken ? "Bearer" : "refresh_token",
                 "exp": .integer(state.expiresAt.seconds),
             ]
         }

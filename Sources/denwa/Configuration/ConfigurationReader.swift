@@ -104,7 +104,7 @@ struct ConfigurationReader {
         var accounts = AccountSettings()
         accounts.undoSeconds = integer("accounts.undoHours", 72, in: 1...8760) * 3600
         accounts.emailCodeLifetimeSeconds = integer(
-            "accounts.emailCodeLifetimeSeconds", accounts.emailCodeLifetimeSeconds, in: 60...86_400)
+            "accounts.emailCodeLifetimeSeconds", accounts.emailCodeLifetimeSeconds, in: 1...86_400)
         accounts.minimumPasswordLength = integer(
             "passwords.minimumLength", accounts.minimumPasswordLength, in: 1...128)
         accounts.passwordPerIdentifier = limit("limits.passwordPerIdentifier", accounts.passwordPerIdentifier)

@@ -242,14 +242,14 @@ def account_full(visitor: Visitor) -> SignIn:
     owner.sign_in(request)
     owner.button("consent", "allow").click()
     owner.expect_app(request)
+    owner.send_new_password("orange bicycle 1954")
+    owner.expect_notice("password_changed")
     browser = visitor.page.context.browser
     assert browser is not None
     other = browser.new_context(locale=visitor.locale, user_agent=WINDOWS_CHROME)
     Owner(other.new_page(), owner.server, owner.number, owner.locale).open_account()
     other.close()
     owner.set_email(f"a.rather.long.address.{owner.number[1:]}@post.example.com")
-    owner.send_new_password("orange bicycle 1954")
-    owner.expect_notice("password_changed")
     return owner
 
 

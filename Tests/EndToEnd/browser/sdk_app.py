@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import BrowserContext, Page, Request
 
 from browser.app import Arrival
-from harness import Server, phone_client
+from harness import Server, eventually, phone_client
 
 #: Of the client that most pages are of; the Monaca backend has the same name.
 CLIENT = "web"
@@ -106,8 +106,8 @@ class Traffic:
         return self.to("/oauth2/token", holding="grant_type=refresh_token")
 
 
-#: The fate of a promise, as data: `{"value": …}` or `{"error": {…}}`. Playwright would make text of an error, and wait
-#: for ever.
+#: The fate of a promise, as data: `{"value": …}` or `{"error": {…}}`. Playwright would make text of an error, and
+#: wait for ever.
 SETTLE = """async (values) => {
   const late = new Promise((_, reject) => setTimeout(() => reject(new Error("nothing within 20 s")), 20_000));
   try { return { value: await Promise.race([(async () => { WORK })(), late]) }; }
@@ -137,3 +137,8 @@ def refusal(page: Page, work: str, code: Any = None, /, **values: Any) -> dict[s
     assert error["isDenwaError"], error
     assert code is None or error["code"] == code, error
     return error
+
+
+def wait_for(page: Page, condition: str) -> None:
+    """Playwright's own way evaluates in the page, which the page's policy forbids."""
+    eventually(condition, lambda: page.evaluate(f"Boolean({condition})"))

@@ -85,6 +85,32 @@ def test_a_new_account_has_a_number_and_nothing_else(owner: Owner):
     expect(owner.page.get_by_text(text("en", "account", "parked"))).to_have_count(0)
 
 
+def test_a_notice_is_one_of_the_pages_own(owner: Owner):
+    """What its address says does not get onto the page."""
+    owner.visit("/account?done=Call+%2B81312345678+at+once")
+    owner.expect_account()
+    expect(owner.page.locator("p.note")).to_have_count(0)
+    assert "at once" not in owner.page.content()
+
+
+def test_what_a_sign_in_brings_along_stays_in_no_history(owner: Owner):
+    owner.visit("/account?code=abc&state=x&iss=y")
+    owner.expect_account()
+    assert owner.page.url == f"{owner.server.url}/account"
+
+
+def test_nobody_is_sent_elsewhere_in_the_name_of_the_page(owner: Owner):
+    """Its sign-in is the built-in client's, which has one redirect URI."""
+    owner.page.context.clear_cookies()
+    owner.visit()
+    (query,) = re.findall(r"client_id=[^&]+", owner.page.url)
+    response = owner.page.goto(
+        f"{owner.server.url}/oauth2/authorize?{query}&response_type=code&redirect_uri=https%3A%2F%2Fevil.example%2F"
+        "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256")
+    assert response is not None and response.status == 400
+    expect(owner.heading()).to_have_text(text("en", "error", "heading_request"))
+
+
 @pytest.mark.parametrize("path", ["", "/number", "/email", "/password", "/delete"])
 def test_its_pages_are_kept_by_nobody_and_framed_by_nobody(owner: Owner, path: str):
     response = owner.page.goto(f"{owner.server.url}/account{path}")

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from browser.account import Owner, post, subject, subject_of
+from browser.account import FORMS, Owner, post, subject, subject_of
 from browser.app import App
 from browser.conftest import Asks, OpenBrowser, Person
 from browser.pages import sideways_scroll, text
@@ -269,6 +269,53 @@ def test_it_is_undone_once(changed: tuple[Owner, str, str], person: Person, open
     assert back.shown_number() == old
 
 
+def test_a_thief_who_changes_it_twice_gains_nothing(
+    changed: tuple[Owner, str, str], person: Person, open_browser: OpenBrowser
+):
+    """The first number's link still works, and the link that the thief was sent does not bring theirs back."""
+    owner, old, link = changed
+    between = owner.number
+    owner.visit()
+    owner.change_number(fresh_number())
+    owner.server.outbox.wait(between, 2)
+    thiefs = owner.undo_link(between)
+    page = open_browser().new_page()
+    page.goto(link)
+    undo(page)
+    expect_result(page, "done")
+    page.goto(thiefs)
+    expect_result(page, "gone")
+    back = Owner.of(person(old)).open_account()
+    assert back.shown_number() == old
+
+
+def test_a_thief_who_undoes_their_own_change_gains_nothing(
+    changed: tuple[Owner, str, str], person: Person, open_browser: OpenBrowser
+):
+    owner, old, link = changed
+    between = owner.number
+    owner.visit()
+    owner.change_number(fresh_number())
+    owner.server.outbox.wait(between, 2)
+    page = open_browser().new_page()
+    for address in (owner.undo_link(between), link):
+        page.goto(address)
+        undo(page)
+        expect_result(page, "done")
+    back = Owner.of(person(old)).open_account()
+    assert back.shown_number() == old
+
+
+def test_what_is_deleted_cannot_be_undone(changed: tuple[Owner, str, str], person: Person, page: Page):
+    owner, old, link = changed
+    owner.delete()
+    owner.expect_heading("account-delete", "heading_done")
+    page.goto(link)
+    expect_result(page, "gone")
+    again = Owner.of(person(old)).open_account()
+    assert again.shown_number() == old
+
+
 @pytest.mark.parametrize("more", ["A", "&token=x"], ids=["tampered with", "twice"])
 def test_a_link_that_was_never_sent(changed: tuple[Owner, str, str], page: Page, more: str):
     owner, _, link = changed
@@ -399,6 +446,14 @@ def test_a_password_is_set_and_changed(owner: Owner):
     expect(owner.problem).to_have_text(text("en", "account-password", "wrong_password"))
 
 
+def test_a_new_password_ends_the_other_sessions(owner: Owner, person: Person):
+    other = Owner.of(person(owner.number)).open_account()
+    owner.send_new_password(PASSWORD)
+    owner.expect_notice("password_changed")
+    assert not other.is_signed_in()
+    assert owner.is_signed_in()
+
+
 @pytest.mark.parametrize(
     ("typed", "key"),
     [("short 7", "too_short"), ("password1", "too_common"), ("x" * 257, "too_long"), ("長" * 86, "too_long")])
@@ -424,6 +479,32 @@ def test_the_old_password_is_not_guessed_for_ever(start_site, person: Person):
         expect(owner.problem).to_have_text(text("en", "account-password", "wrong_password"))
     owner.send_new_password(ANOTHER_PASSWORD, old="guess number 4")
     expect(owner.problem).to_have_text(re.compile(r"^Too many tries\. Try again in \d+:\d\d"))
+
+
+# MARK: an open screen
+
+
+@pytest.mark.parametrize("kind", ["number", "email", "password", "delete"])
+def test_who_signed_in_long_ago_signs_in_again_for_a_change(start_site, person: Person, kind: str):
+    site = start_site()
+    owner = Owner.of(person(server=site)).open_account()
+    token = owner.csrf()
+    change_database(site, "UPDATE session SET authenticated_at = authenticated_at - 16 * 60000")
+    owner.visit()
+    owner.expect_account()
+    owner.visit(f"/account/{kind}")
+    owner.expect_number_page()
+    reply = owner.post(f"/account/{kind}", csrf=token, **FORMS[f"/account/{kind}"])
+    assert reply.status == 303 and "prompt=login" in reply.headers["location"]
+    assert owner.is_signed_in(), "the form did nothing"
+
+    owner.visit(f"/account/{kind}")
+    owner.send_number()
+    owner.expect_code_page()
+    owner.finish(owner.texted_code(2))
+    owner.expect_account()
+    owner.visit(f"/account/{kind}")
+    owner.expect_heading(f"account-{kind}")
 
 
 # MARK: the end of it

@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from browser.conftest import OpenBrowser
 from browser.pages import SignIn, link_in, text
-from browser.sdk_app import SDKApp, run
+from browser.sdk_app import SDKApp, run, wait_for
 from harness import REPOSITORY, Server, StartServer, code_in, fresh_number
 
 DOCUMENT = (REPOSITORY / "docs" / "sdk.md").read_text()
@@ -75,7 +75,7 @@ def page(context: BrowserContext) -> Page:
 
 def open_page(page: Page, site: Site, path: str) -> None:
     page.goto(f"{site[0].url}{path}")
-    page.wait_for_function("window.denwa")
+    wait_for(page, "window.denwa")
 
 
 def log_in(page: Page, site: Site) -> str:
@@ -170,9 +170,9 @@ def test_tabs_and_signing_out(context: BrowserContext, page: Page, site: Site):
     open_page(other, site, "/tag")
     other.evaluate(f"window.heard = []; console.log = (what) => heard.push(what); {example(site, 'Tabs')} undefined")
     log_in(page, site)
-    other.wait_for_function("heard.length === 1")
+    wait_for(other, "heard.length === 1")
     run(page, example(site, "Signing out"))
-    other.wait_for_function("heard.length === 2")
+    wait_for(other, "heard.length === 2")
     assert other.evaluate("heard") == ["in", "out"]
     assert run(page, "return denwa.signedIn()") is False
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from browser.conftest import OpenBrowser
 from browser.pages import SignIn, link_in, text
-from browser.sdk_app import CLIENT, SDKApp, Traffic, refusal, run
+from browser.sdk_app import CLIENT, SDKApp, Traffic, refusal, run, wait_for
 from harness import REPOSITORY, Server, StartServer, code_in, confidential_client, fresh_number, six_digits_other_than
 
 SCRIPT = REPOSITORY / "sdk" / "denwa.js"
@@ -72,11 +72,11 @@ def open_page(context: BrowserContext, app: SDKApp, path: str = "/") -> Page:
     return page
 
 
-def log_in(page: Page, server: Server, number: str | None = None) -> str:
+def log_in(page: Page, server: Server, number: str | None = None, **options: str) -> str:
     """By text, in the page. Answers the number."""
     number = number or fresh_number()
     texts = len(server.outbox.messages(number))
-    run(page, "await denwa.phone.request(values.number)", number=number)
+    run(page, "await denwa.phone.request(values.number, values.options)", number=number, options=options)
     code = code_in(server.outbox.wait(number, texts + 1))
     run(page, "await denwa.phone.confirm(values.code)", code=code)
     return number
@@ -85,7 +85,7 @@ def log_in(page: Page, server: Server, number: str | None = None) -> str:
 def sign_in(page: Page, server: Server, options: str = "{}") -> SignIn:
     """By redirect, through the server's pages up to the code; what comes then is the test's."""
     somebody = SignIn(page, server, fresh_number())
-    page.evaluate(f"denwa.signIn({options})")
+    page.evaluate(f"denwa.signIn({options}); undefined")
     somebody.send_number()
     somebody.type_code(somebody.texted_code())
     return somebody
@@ -130,7 +130,7 @@ def test_sign_in_by_redirect(page: Page, app: SDKApp, server: Server, traffic: T
 
 
 def test_whoever_comes_back_without_an_answer_is_not_signed_in(page: Page, server: Server):
-    page.evaluate("denwa.signIn({ state: 1 })")
+    page.evaluate("denwa.signIn({ state: 1 }); undefined")
     SignIn(page, server, fresh_number()).expect_number_page()
     page.go_back()
     assert run(page, "return denwa.handleRedirect()") is None
@@ -169,7 +169,7 @@ def test_an_answer_that_this_tab_did_not_ask_for_is_left_alone(page: Page, app: 
 @pytest.mark.parametrize("issuer", ["https://evil.example", None], ids=["another", "none"])
 def test_an_answer_of_another_server_is_refused(page: Page, app: SDKApp, server: Server, traffic: Traffic, issuer):
     """RFC 9207: its code is not ours to show to our server, nor to anybody."""
-    page.evaluate("denwa.signIn()")
+    page.evaluate("denwa.signIn(); undefined")
     SignIn(page, server, fresh_number()).expect_number_page()
     state = dict(parse_qsl(urlsplit(traffic.to("/oauth2/authorize")[0].url).query))["state"]
     page.goto(f"{app.url}/?code=c&state={state}" + (f"&iss={issuer}" if issuer else ""))
@@ -210,11 +210,22 @@ def test_a_reload_after_the_sign_in_keeps_it(page: Page, app: SDKApp, server: Se
 
 def test_an_import_works_like_a_script_tag(context: BrowserContext, app: SDKApp, server: Server):
     page = open_page(context, app, "/module")
-    page.wait_for_function("window.denwa")
+    wait_for(page, "window.denwa")
     somebody = sign_in(page, server, "{ scope: 'openid phone' }")
     page.wait_for_url(lambda url: url.startswith(app.url))
-    page.wait_for_function("window.denwa?.signedIn()")
+    wait_for(page, "window.denwa?.signedIn()")
     assert run(page, "return denwa.user()")["phone_number"] == somebody.number
+
+
+def test_a_copy_on_the_apps_own_site_is_told_where_the_server_is(
+    context: BrowserContext, app: SDKApp, server: Server
+):
+    app.pages["/denwa.js"] = SCRIPT.read_text()
+    attributes = f'data-issuer="{server.url}" data-client-id="brief"'
+    app.pages["/own"] = f'<!doctype html><script src="/denwa.js" {attributes}></script>'
+    page = open_page(context, app, "/own")
+    number = log_in(page, server, scope="openid phone")
+    assert run(page, "return denwa.user()")["phone_number"] == number
 
 
 # MARK: by text
@@ -345,8 +356,9 @@ def test_a_lease_of_a_tab_that_is_gone_runs_out(context: BrowserContext, app: SD
     tab = open_page(context, app)
     log_in(tab, server)
     first = run(tab, "return denwa.token()")
-    run(tab, """const key = Object.keys(localStorage).find((key) => key.endsWith("tokens")).replace("tokens", "renewal");
-      localStorage.setItem(key, JSON.stringify({ name: "gone", until: Date.now() + 1500 }))""")
+    run(tab, """const tokens = Object.keys(localStorage).find((key) => key.endsWith("tokens"));
+      const lease = { name: "gone", until: Date.now() + 1500 };
+      localStorage.setItem(tokens.replace("tokens", "renewal"), JSON.stringify(lease));""")
     second = run(tab, "return denwa.token({ refused: values.first })", first=first)
     assert second != first
 
@@ -380,7 +392,7 @@ def test_a_login_that_ended_at_the_server_ends_here(context: BrowserContext, pag
     assert ended.status_code == 204
     refusal(page, "await denwa.user()", "login_required")
     for tab in (page, other):
-        tab.wait_for_function("heard.length > 0")
+        wait_for(tab, "heard.length > 0")
         assert tab.evaluate("heard") == [False]
         assert run(tab, "return denwa.signedIn()") is False
 
@@ -432,15 +444,15 @@ def test_other_tabs_hear_of_sign_in_and_sign_out(context: BrowserContext, page: 
         tab.evaluate("""window.heard = [];
           window.stop = denwa.onChange((signedIn) => heard.push(signedIn)); undefined""")
     number = log_in(page, server)
-    other.wait_for_function("heard.length === 1")
+    wait_for(other, "heard.length === 1")
     assert run(other, "return denwa.user()")["phone_number"] == number
     run(other, "await denwa.logout()")
     for tab in (page, other):
-        tab.wait_for_function("heard.length === 2")
+        wait_for(tab, "heard.length === 2")
         assert tab.evaluate("heard") == [True, False]
     page.evaluate("stop()")
     log_in(other, server)
-    other.wait_for_function("heard.length === 3")
+    wait_for(other, "heard.length === 3")
     assert page.evaluate("heard.length") == 2
 
 
@@ -462,13 +474,13 @@ def test_signing_out_at_the_server_too(page: Page, app: SDKApp, server: Server):
     sign_in(page, server)
     back(page, app)
     access = run(page, "return denwa.token()")
-    page.evaluate("denwa.logout({ redirectURI: location.origin + '/signed-out' })")
+    page.evaluate("denwa.logout({ redirectURI: location.origin + '/signed-out' }); undefined")
     page.get_by_role("button", name=text("en", "sign-out", "submit")).click()
     page.wait_for_url(f"{app.url}/signed-out")
     assert not server.is_active(access)
     assert run(page, "return denwa.signedIn()") is False
     with page.expect_request(lambda request: "error=login_required" in request.url):
-        page.evaluate("denwa.signIn({ prompt: 'none' })")
+        page.evaluate("denwa.signIn({ prompt: 'none' }); undefined")
     page.wait_for_url(f"{app.url}/")
     refusal(page, "await denwa.handleRedirect()", "login_required")
 
@@ -503,7 +515,7 @@ def test_no_token_is_ever_in_an_address(context: BrowserContext, page: Page, app
     run(page, "await denwa.token({ refused: values.first })", first=first)
     seen |= {f"new {name}": value for name, value in json.loads(
         next(value for key, value in stored(page).items() if key.endswith("tokens"))).items()}
-    page.evaluate("denwa.logout({ redirectURI: location.origin + '/signed-out' })")
+    page.evaluate("denwa.logout({ redirectURI: location.origin + '/signed-out' }); undefined")
     page.get_by_role("button", name=text("en", "sign-out", "submit")).click()
     page.wait_for_url(f"{app.url}/signed-out")
     secrets = [value for name, value in seen.items() if re.search("_token$", name)]

@@ -11,6 +11,7 @@ extension SQLStore {
     ) async throws -> Bool {
         try await engine.write { connection in
             guard try await connection.run("DELETE FROM account WHERE id = \(account)") == 1 else { return false }
+            try await connection.run("INSERT INTO account_deleted (id) VALUES (\(account)) ON CONFLICT DO NOTHING")
             try await connection.removeMessages(of: account)
             for kind in AddressKind.allCases { try await connection.removeAddresses(kind, of: account) }
             try await connection.removeTokens(of: account)

@@ -18,15 +18,23 @@ extension SQLStore {
                 let address = try await connection.address(for: proof, of: account, at: now)
             else { return .nothing }
             if let mustBe = proof.mustBe, mustBe != address.key { return .nothing }
-            try await connection.run(
-                """
-                INSERT INTO email_challenge (account_id, purpose, id, key, code, guesses, expires_at)
-                VALUES (\(account), \(proof.purpose.name), \(proof.id), \(address.key.rawValue), \(proof.sealedCode), 0,
-                    \(proof.expiresAt))
-                ON CONFLICT (account_id, purpose) DO UPDATE SET id = excluded.id, key = excluded.key,
-                    code = excluded.code, guesses = 0, expires_at = excluded.expires_at
-                """)
-            try await connection.enqueue(proof.message(address))
+            let live = try await connection.liveChallenge(of: proof, for: address, of: account, at: now)
+            if let live, live.guesses >= proof.maxGuesses { return .exhausted(until: live.expiresAt) }
+            // People type the older mail, so the code stays; but not once somebody has begun to guess at it.
+            let isRepeated = live?.guesses == 0 && live?.code != nil
+            let code = isRepeated ? live?.code ?? proof.code : proof.code
+            let expiresAt = live?.expiresAt ?? proof.expiresAt
+            if !isRepeated {
+                try await connection.run(
+                    """
+                    INSERT INTO email_challenge (account_id, purpose, id, key, code, guesses, expires_at)
+                    VALUES (\(account), \(proof.purpose.name), \(proof.id), \(address.key.rawValue),
+                        \(proof.codeSeal.seal(code, challenge: proof.id)), \(live?.guesses ?? 0), \(expiresAt))
+                    ON CONFLICT (account_id, purpose) DO UPDATE SET id = excluded.id, key = excluded.key,
+                        code = excluded.code, guesses = excluded.guesses, expires_at = excluded.expires_at
+                    """)
+            }
+            try await connection.enqueue(proof.message(code, expiresAt, address))
             return .started
         }
     }
@@ -49,6 +57,24 @@ extension SQLConnection {
         }
     }
 
+    /// The code that an address was sent for this, while it lasts.
+    fileprivate func liveChallenge(
+        of proof: NewEmailProof, for address: EmailAddress, of account: AccountID, at now: Timestamp
+    ) async throws -> (code: OneTimeCode?, guesses: Int, expiresAt: Timestamp)? {
+        try await first(
+            """
+            SELECT code, id, guesses, expires_at FROM email_challenge
+            WHERE account_id = \(account) AND purpose = \(proof.purpose.name) AND key = \(address.key.rawValue)
+                AND expires_at > \(now)
+            """
+        ).map {
+            (
+                proof.codeSeal.open(try $0.blob(0), challenge: try $0.text(1)), Int(try $0.integer(2)),
+                try $0.time(3)
+            )
+        }
+    }
+
     /// Where the code goes.
     fileprivate func address(
         for proof: NewEmailProof, of account: AccountID, at now: Timestamp
@@ -63,8 +89,9 @@ extension SQLConnection {
         case .addressAgain:
             return try await first(
                 """
-                SELECT address FROM address_pending
+                UPDATE address_pending SET begun_at = \(now)
                 WHERE account_id = \(account) AND kind = \(AddressKind.email.rawValue)
+                RETURNING address
                 """
             ).flatMap { EmailAddress(try $0.text(0)) }
         case .passwordReset, .reclaim:
@@ -95,18 +122,27 @@ private struct EmailJudge {
                 return .unknown
             }
         }
+        let budget = proof.budget(account)
+        if let budget, let refusal = try await connection.charge([budget], at: now) {
+            try await record(.guessRefused, account, "limit reached")
+            return .limited(refusal)
+        }
         let counted = try await connection.first(
             """
             UPDATE email_challenge SET guesses = guesses + 1
             WHERE account_id = \(account) AND purpose = \(purpose) AND expires_at > \(now)
             RETURNING guesses, code, id, key
             """)
-        guard let counted else { return .unknown }
-        guard try counted.integer(0) <= proof.maxGuesses else { return .exhausted }
+        guard let counted, try counted.integer(0) <= proof.maxGuesses else {
+            // Nothing is compared.
+            if let budget { try await connection.refund(budget) }
+            return counted == nil ? .unknown : .exhausted
+        }
         guard proof.codeSeal.matches(proof.code, sealed: try counted.blob(1), challenge: try counted.text(2)) else {
             try await record(.guessWrong, account, "wrong e-mailed code")
             return try counted.integer(0) >= proof.maxGuesses ? .exhausted : .wrong
         }
+        if let budget { try await connection.refund(budget) }
         try await connection.run(
             "DELETE FROM email_challenge WHERE account_id = \(account) AND purpose = \(purpose)")
         return try await reward(account, key: FoldedText(stored: try counted.text(3)))

@@ -47,11 +47,28 @@ extension SQLStore: AccountImportStore {
 extension SQLConnection {
     fileprivate func judge(_ row: ImportRow) async throws -> ImportOutcome {
         if try await first("SELECT 1 FROM account_import WHERE digest = \(row.digest)") != nil { return .alreadyThere }
-        if try await first("SELECT 1 FROM account WHERE id = \(row.id)") != nil { return .duplicate(field: "id") }
+        if try await first("SELECT 1 FROM account WHERE id = \(row.id)") != nil {
+            return try await isSame(row) ? .alreadyThere : .duplicate(field: "id")
+        }
+        if try await first("SELECT 1 FROM account_deleted WHERE id = \(row.id)") != nil {
+            return .duplicate(field: "id")
+        }
         if let number = row.number, try await isTaken(.number(number.text)) { return .duplicate(field: "phone_number") }
         if let name = row.loginName, try await isTaken(.loginName(name.key)) { return .duplicate(field: "login_name") }
         if let email = row.email, try await isTaken(.email(email.address.key)) { return .duplicate(field: "email") }
         return .imported
+    }
+
+    /// Whether the account of the row's id is called and reached like the row says.
+    private func isSame(_ row: ImportRow) async throws -> Bool {
+        let identifiers: [LoginIdentifier?] = [
+            row.number.map { .number($0.text) }, row.loginName.map { .loginName($0.key) },
+            row.email.map { .email($0.address.key) },
+        ]
+        for identifier in identifiers.compactMap(\.self) {
+            guard try await accountID(identifier) == row.id else { return false }
+        }
+        return true
     }
 
     private func isTaken(_ identifier: LoginIdentifier) async throws -> Bool {

@@ -57,10 +57,12 @@ extension SQLConnection {
             case nil: break
             }
         }
-        for row in try await rows("SELECT kind, address FROM address_pending WHERE account_id = \(profile.id)") {
+        let pending = try await rows(
+            "SELECT kind, address, begun_at FROM address_pending WHERE account_id = \(profile.id)")
+        for row in pending {
             switch AddressKind(rawValue: try row.text(0)) {
-            case .phone: profile.pendingNumber = try row.text(1)
-            case .email: profile.pendingEmail = try row.text(1)
+            case .phone: (profile.pendingNumber, profile.pendingNumberSince) = (try row.text(1), try row.time(2))
+            case .email: (profile.pendingEmail, profile.pendingEmailSince) = (try row.text(1), try row.time(2))
             case nil: break
             }
         }

@@ -23,14 +23,26 @@ extension KiiEndpoints {
 
     @Sendable func changeNumber(_ kii: KiiRequest) async throws(KiiError) -> Response {
         let profile = try await account(kii)
-        try await changeNumber(of: profile, to: try await body(kii).required("phoneNumber"), kii)
+        let number = try Self.number(try await body(kii).required("phoneNumber"))
+        try await changeNumber(of: profile, to: number, kii)
         return .empty(.noContent)
     }
 
-    func changeNumber(of profile: AccountProfile, to text: String, _ kii: KiiRequest) async throws(KiiError) {
+    static func number(_ text: String) throws(KiiError) -> PhoneNumber {
         guard let number = try? PhoneNumber(e164Input: text) else {
             throw .invalid("phoneNumber", "This is not a phone number.")
         }
+        return number
+    }
+
+    static func email(_ text: String) throws(KiiError) -> EmailAddress {
+        guard let address = EmailAddress(text) else {
+            throw .invalid("emailAddress", "This is not an e-mail address.")
+        }
+        return address
+    }
+
+    func changeNumber(of profile: AccountProfile, to number: PhoneNumber, _ kii: KiiRequest) async throws(KiiError) {
         try await act(kii.context) { () throws(AccountError) in
             let locales = locales(kii, profile)
             guard kii.app.verifiesNumber, let anchor = anchor(kii) else {
@@ -94,14 +106,12 @@ extension KiiEndpoints {
 
     @Sendable func changeEmail(_ kii: KiiRequest) async throws(KiiError) -> Response {
         let profile = try await account(kii)
-        try await changeEmail(of: profile, to: try await body(kii).required("emailAddress"), kii)
+        let address = try Self.email(try await body(kii).required("emailAddress"))
+        try await changeEmail(of: profile, to: address, kii)
         return .empty(.noContent)
     }
 
-    func changeEmail(of profile: AccountProfile, to text: String, _ kii: KiiRequest) async throws(KiiError) {
-        guard let address = EmailAddress(text) else {
-            throw .invalid("emailAddress", "This is not an e-mail address.")
-        }
+    func changeEmail(of profile: AccountProfile, to address: EmailAddress, _ kii: KiiRequest) async throws(KiiError) {
         try await act(kii.context) { () throws(AccountError) in
             guard kii.app.verifiesEmail, let anchor = anchor(kii) else {
                 return try await accounts.replaceEmail(of: profile.id, with: address, from: kii.origin, at: kii.now)

@@ -132,39 +132,51 @@ package struct KiiEndpoints: Sendable {
     }
 
     /// Runs an act and gives its refusal this interface's shape.
+    ///
+    /// - Parameter password: how the request calls a new password.
     func act<Value>(
-        _ context: DenwaRequestContext, _ act: () async throws(AccountError) -> Value
+        _ context: DenwaRequestContext, password: String = "password", _ act: () async throws(AccountError) -> Value
     ) async throws(KiiError) -> Value {
-        do throws(AccountError) { return try await act() } catch { throw KiiError(error, logger: context.logger) }
+        do throws(AccountError) { return try await act() } catch {
+            throw KiiError(error, password: password, logger: context.logger)
+        }
     }
 
     // MARK: - Whom it is about
 
     /// The account that a user or an administrator names. A user finds nobody else, whether or not they exist.
     func account(_ kii: KiiRequest) async throws(KiiError) -> AccountProfile {
-        let reference = try reference(kii)
-        let isAddress = if case .address = reference { true } else { false }
-        let missing = isAddress ? KiiError.addressNotFound : .userNotFound
-        let identifier: LoginIdentifier
-        switch (reference, kii.caller) {
-        case (_, .app), (.me, .admin): throw .unauthorized
-        case (.me, .user(let bearer)): identifier = .id(bearer.account)
-        case (.id(let id), _): identifier = .id(id)
-        case (.address(let address), _): identifier = address
+        if case .app = kii.caller { throw .unauthorized }
+        guard let reference = KiiUserReference(kii.context.pathParameter("user")) else { throw .addressNotFound }
+        switch kii.caller {
+        case .app: throw .unauthorized
+        case .user(let bearer):
+            guard let own = try await profile(.id(bearer.account), kii) else { throw .userNotFound }
+            switch reference {
+            case .me: return own
+            case .id(let id):
+                guard id == own.id else { throw .userNotFound }
+            case .address(let address):
+                guard own.isReached(by: address) else { throw .addressNotFound }
+            }
+            return own
+        case .admin:
+            switch reference {
+            case .me: throw .unauthorized
+            case .id(let id):
+                guard let profile = try await profile(.id(id), kii) else { throw .userNotFound }
+                return profile
+            case .address(let address):
+                guard let profile = try await profile(address, kii) else { throw .addressNotFound }
+                return profile
+            }
         }
-        let profile = try await act(kii.context) { () throws(AccountError) in
-            try await accounts.profile(identifier)
-        }
-        guard let profile else { throw missing }
-        if case .user(let bearer) = kii.caller, bearer.account != profile.id { throw missing }
-        return profile
     }
 
-    func reference(_ kii: KiiRequest) throws(KiiError) -> KiiUserReference {
-        guard let reference = KiiUserReference(kii.context.pathParameter("user")) else {
-            throw .addressNotFound
-        }
-        return reference
+    private func profile(
+        _ identifier: LoginIdentifier, _ kii: KiiRequest
+    ) async throws(KiiError) -> AccountProfile? {
+        try await act(kii.context) { () throws(AccountError) in try await accounts.profile(identifier) }
     }
 
     /// Whom a stranger means, whether or not they exist.

@@ -61,8 +61,9 @@ extension KiiError {
         }
     }
 
-    init(_ error: AccountError, logger: Logger) {
+    init(_ error: AccountError, password: String = "password", logger: Logger) {
         switch error {
+        case .invalid(.password, let reason): self = .invalid(password, reason.kiiMessage)
         case .invalid(let field, let reason): self = .invalid(field.kiiName, reason.kiiMessage)
         case .taken(let field):
             self.init(

@@ -13,7 +13,7 @@ extension KiiEndpoints {
         let profile = try await account(kii)
         let body = try await body(kii)
         let (old, new) = (try body.optional("oldPassword"), try body.required("newPassword"))
-        try await act(kii.context) { () throws(AccountError) in
+        try await act(kii.context, password: "newPassword") { () throws(AccountError) in
             try await accounts.changePassword(
                 of: profile.id, from: old, to: new, rules: rules, ending: .all, client: kii.client, from: kii.origin,
                 at: kii.now)
@@ -45,7 +45,7 @@ extension KiiEndpoints {
         let body = try await body(kii)
         let (pin, new) = (try body.required("pinCode"), try body.required("newPassword"))
         let account = try await whom(kii)
-        try await act(kii.context) { () throws(AccountError) in
+        try await act(kii.context, password: "newPassword") { () throws(AccountError) in
             try await accounts.completeReset(
                 of: account, code: pin, to: new, rules: rules, client: kii.client, locales: locales(kii),
                 from: kii.origin, at: kii.now)

@@ -1,3 +1,4 @@
+import PhoneNumbers
 import AccountManagement
 import Accounts
 import HTTPTypes
@@ -96,7 +97,7 @@ extension KiiEndpoints {
     @Sendable func update(_ kii: KiiRequest) async throws(KiiError) -> Response {
         let profile = try await account(kii)
         let body = try await body(kii)
-        if body.members["password"] != nil { throw .invalid("password", "A password changes by PUT …/password.") }
+        if body.members["password"] != nil { throw .invalid("password", "A password changes by PUT to the password itself.") }
         var update = AccountUpdate()
         if let name = try body.optional("loginName") {
             update.loginName = try await act(kii.context) { () throws(AccountError) in
@@ -109,15 +110,18 @@ extension KiiEndpoints {
         let custom = try body.customFields()
         update.properties = custom.set
         update.removedProperties = custom.removed
+        let number = try body.optional("phoneNumber").map { text throws(KiiError) in try Self.number(text) }
+        let email = try body.optional("emailAddress").map { text throws(KiiError) in try Self.email(text) }
+        // What can be refused for others' sake comes first, so that a refusal leaves the rest as it was.
+        if let number, number.e164 != profile.number?.text { try await changeNumber(of: profile, to: number, kii) }
+        let isNewEmail = email.map { $0.text != profile.email?.text } ?? false
+        if let email, isNewEmail, !kii.app.verifiesEmail {
+            update.email = GivenAddress(key: email.key.rawValue, text: email.text, isToBeProved: false)
+        }
         let changed = try await act(kii.context) { [update] () throws(AccountError) in
             try await accounts.update(profile.id, update, from: kii.origin, at: kii.now)
         }
-        if let number = try body.optional("phoneNumber"), number != profile.number?.text {
-            try await changeNumber(of: profile, to: number, kii)
-        }
-        if let email = try body.optional("emailAddress"), email != profile.email?.text {
-            try await changeEmail(of: profile, to: email, kii)
-        }
+        if let email, isNewEmail, kii.app.verifiesEmail { try await changeEmail(of: profile, to: email, kii) }
         return .json(.ok, ["modifiedAt": .integer(changed.updatedAt.milliseconds)])
     }
 

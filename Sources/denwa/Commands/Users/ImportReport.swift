@@ -12,8 +12,13 @@ struct ImportReport {
     let isDryRun: Bool
     private var imported = 0
     private var alreadyThere = 0
+    private var duplicateCount = 0
+    private var badCount = 0
     private var duplicates: [(line: Int, field: String)] = []
-    var bad: [(line: Int, problems: [String])] = []
+    private var bad: [(line: Int, problems: [String])] = []
+
+    /// Beyond this many, rows are only counted: a report has to fit into memory, and nobody reads more.
+    private static let largestDetail = 10_000
 
     init(isDryRun: Bool) { self.isDryRun = isDryRun }
 
@@ -21,12 +26,19 @@ struct ImportReport {
         switch outcome {
         case .imported: imported += 1
         case .alreadyThere: alreadyThere += 1
-        case .duplicate(let field): duplicates.append((line, field))
+        case .duplicate(let field):
+            duplicateCount += 1
+            if duplicates.count < Self.largestDetail { duplicates.append((line, field)) }
         }
     }
 
-    var rows: Int { imported + alreadyThere + duplicates.count + bad.count }
-    var isClean: Bool { duplicates.isEmpty && bad.isEmpty }
+    mutating func addBad(_ problems: [String], line: Int) {
+        badCount += 1
+        if bad.count < Self.largestDetail { bad.append((line, problems)) }
+    }
+
+    var rows: Int { imported + alreadyThere + duplicateCount + badCount }
+    var isClean: Bool { duplicateCount == 0 && badCount == 0 }
 
     func print(json: Bool) {
         if json {
@@ -46,8 +58,8 @@ struct ImportReport {
             """
             \(isDryRun ? "would be imported" : "imported"): \(imported)
             already there: \(alreadyThere)
-            duplicates: \(duplicates.count)
-            bad rows: \(bad.count)
+            duplicates: \(duplicateCount)
+            bad rows: \(badCount)
             """)
         for duplicate in duplicates { Swift.print("line \(duplicate.line): \(duplicate.field) is another user's") }
         for row in bad { Swift.print("line \(row.line): \(row.problems.joined(separator: "; "))") }
@@ -72,6 +84,12 @@ struct ImportProgress {
 
     private func write(_ text: String) {
         var text = text
-        text.withUTF8 { bytes in _ = unsafe Glibc.write(STDERR_FILENO, bytes.baseAddress, bytes.count) }
+        text.withUTF8 { bytes in
+            #if canImport(Glibc)
+                _ = unsafe Glibc.write(STDERR_FILENO, bytes.baseAddress, bytes.count)
+            #else
+                _ = unsafe Darwin.write(STDERR_FILENO, bytes.baseAddress, bytes.count)
+            #endif
+        }
     }
 }

@@ -30,6 +30,8 @@ extension UsersCommand {
 
         /// Rows of one transaction: a server beside it waits for one of them at most.
         private static let batch = 500
+        /// Properties may be large.
+        private static let batchBytes = 4 << 20
 
         func run() async throws {
             var reader: UserFileReader
@@ -43,19 +45,19 @@ extension UsersCommand {
             let importing = try await Importing(isDryRun: dryRun)
             var report = ImportReport(isDryRun: dryRun)
             var progress = ImportProgress(size: reader.size)
-            var pending: [(line: Int, row: ImportRow)] = []
+            var pending: [PendingRow] = []
             do {
                 while let record = try reader.next() {
                     switch record.result {
-                    case .failure(let problems): report.bad.append((record.line, problems.texts))
+                    case .failure(let problems): report.addBad(problems.texts, line: record.line)
                     case .success(let user):
                         do throws(UserRecordProblems) {
-                            pending.append((record.line, try importing.row(user)))
+                            pending.append(PendingRow(line: record.line, row: try importing.row(user)))
                         } catch {
-                            report.bad.append((record.line, error.texts))
+                            report.addBad(error.texts, line: record.line)
                         }
                     }
-                    if pending.count == Self.batch {
+                    if pending.count == Self.batch || pending.map(\.size).reduce(0, +) > Self.batchBytes {
                         try await importing.take(&pending, &report)
                         progress.show(rows: report.rows, offset: record.offset)
                     }
@@ -70,6 +72,19 @@ extension UsersCommand {
             report.print(json: json)
             if !report.isClean { throw ExitCode(1) }
         }
+    }
+}
+
+private struct PendingRow {
+    let line: Int
+    let row: ImportRow
+    /// Bytes of its properties.
+    let size: Int
+
+    init(line: Int, row: ImportRow) {
+        self.line = line
+        self.row = row
+        size = row.properties.reduce(0) { $0 + $1.size }
     }
 }
 
@@ -135,7 +150,7 @@ private struct Importing {
         return SHA256Digest(of: fields.map { $0.map { "\($0.utf8.count):\($0)" } ?? "-" }.joined(separator: ","))
     }
 
-    func take(_ pending: inout [(line: Int, row: ImportRow)], _ report: inout ImportReport) async throws {
+    func take(_ pending: inout [PendingRow], _ report: inout ImportReport) async throws {
         guard !pending.isEmpty else { return }
         let rows = pending.map(\.row)
         var outcomes: [ImportOutcome]

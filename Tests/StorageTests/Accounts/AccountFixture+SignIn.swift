@@ -1,0 +1,153 @@
+import Accounts
+import Cryptography
+import DeveloperLog
+import Messaging
+import OAuth
+import RateLimiting
+import Storage
+import TestSupport
+import Time
+
+@testable import AccountManagement
+@testable import PhoneLogin
+
+// E-mailed codes, and sign-ins by password with their opaque tokens.
+
+extension AccountFixture {
+    func startEmail(
+        _ purpose: EmailPurpose, of account: LoginIdentifier, address: String? = nil, mustBe: String? = nil,
+        code: String = "135791", charging charges: [LimitCharge] = [], on store: SQLStore, at now: Timestamp = .noon
+    ) async throws -> EmailProofStart {
+        let end = now.adding(seconds: emailCodeLifetimeSeconds)
+        let id = Unique.name("e-mailed code")
+        let proof = NewEmailProof(
+            account: account, client: client.id, purpose: purpose,
+            address: try address.map { try known(EmailAddress($0)) }, mustBe: try mustBe.map { try known(FoldedText($0)) },
+            id: id,
+            sealedCode: codeSeal.seal(
+                OneTimeCode(length: code.utf8.count, entropy: .alwaysDrawing(code)), challenge: id), expiresAt: end,
+            message: { queued(.verificationCode, channel: .email, to: $0.text, saying: code, at: now, until: end) })
+        return try await store.start(proof, charging: charges, from: .home, at: now)
+    }
+
+    func proveEmail(
+        _ code: String = "135791", of account: LoginIdentifier, reward: EmailProofReward,
+        charging charges: [LimitCharge] = [], on store: SQLStore, at now: Timestamp = .noon
+    ) async throws -> EmailProofOutcome {
+        let proof = EmailProof(
+            account: account, client: client.id, code: code, maxGuesses: maxGuesses, codeSeal: codeSeal,
+            reward: reward)
+        return try await store.prove(proof, charging: charges, from: .home, at: now)
+    }
+
+    func proveEmail(
+        _ code: String = "135791", of account: LoginIdentifier, in anchor: SignInAnchor? = nil, on store: SQLStore,
+        at now: Timestamp = .noon
+    ) async throws -> EmailProofOutcome {
+        try await proveEmail(
+            code, of: account, reward: .address(confirmedIn: anchor, completed: nil), on: store, at: now)
+    }
+
+    /// What a right e-mailed code of a forgotten password makes.
+    func resetReward(to password: String, at now: Timestamp = .noon) throws -> EmailProofReward {
+        .password(try Self.encoded(password)) {
+            queued(.passwordResetDone, channel: .email, to: $0.text, saying: "done", at: now, until: now.adding(seconds: 60))
+        }
+    }
+
+    /// A grant with one opaque token and a refresh token, both good for an hour.
+    func newSignIn(
+        _ token: String, _ kind: OpaqueToken.Kind = .kiiAccess, grant: String = Unique.name("grant"),
+        at now: Timestamp = .noon
+    ) -> NewSignIn {
+        let end = now.adding(seconds: 3600)
+        return NewSignIn(
+            grant: GrantID(grant), client: client.id, tokens: [OpaqueToken(token, kind, expiresAt: end)],
+            refreshToken: NewRefreshToken(digest: SHA256Digest(of: "refresh \(token)"), expiresAt: end))
+    }
+
+    func query(
+        _ identifier: LoginIdentifier, acceptsClaims: Set<AddressKind> = Set(AddressKind.allCases),
+        place: String = "home", limit: Limit? = nil
+    ) -> PasswordQuery {
+        PasswordQuery(
+            identifier: identifier, acceptsClaims: acceptsClaims, origins: [SHA256Digest(of: place)],
+            charges: { isKnown in
+                [
+                    LimitCharge(
+                        .passwordPerIdentifier, limit, subject: isKnown ? "\(identifier.countedAs) known" : identifier.countedAs)
+                ].compactMap(\.self)
+            })
+    }
+
+    func candidate(
+        _ query: PasswordQuery, on store: SQLStore, at now: Timestamp = .noon
+    ) async throws -> PasswordCandidateOutcome {
+        try await store.passwordCandidate(query, from: .home, at: now)
+    }
+
+    /// What follows on a right password.
+    func passed(
+        _ candidate: PasswordCandidate, rehashed: String? = nil, refunds: [LimitCharge] = [], place: String = "home",
+        signIn: NewSignIn? = nil, at now: Timestamp = .noon
+    ) -> PasswordSignIn {
+        PasswordSignIn(
+            candidate: candidate, rehashed: rehashed, refunds: refunds, origins: [SHA256Digest(of: place)],
+            originsUntil: now.adding(seconds: 86_400), signIn: signIn)
+    }
+}
+
+extension PasswordCandidateOutcome {
+    /// `nil` when nobody is called so, or the place is limited.
+    var found: PasswordCandidate? {
+        if case .candidate(let candidate) = self { candidate } else { nil }
+    }
+
+    var isLimited: Bool {
+        if case .limited = self { true } else { false }
+    }
+}
+
+extension NumberProofOutcome {
+    var isLimited: Bool {
+        if case .limited = self { true } else { false }
+    }
+}
+
+extension RegistrationOutcome {
+    var profile: AccountProfile? {
+        if case .registered(let profile) = self { profile } else { nil }
+    }
+
+    var taken: AccountField? {
+        if case .taken(let field) = self { field } else { nil }
+    }
+}
+
+extension SQLStore {
+    func bearer(
+        _ token: String, _ kind: OpaqueToken.Kind = .kiiAccess, at now: Timestamp = .noon
+    ) async throws -> OpaqueBearer? {
+        try await bearer(SHA256Digest(of: token), kind, at: now)
+    }
+
+    /// Where a text stands, in whichever column of whichever table: `table.column`. SQLite's own way of asking.
+    func places(of text: String) async throws -> [String] {
+        try await engine.read { connection in
+            var places: [String] = []
+            for table in try await connection.rows("SELECT name FROM sqlite_master WHERE type = 'table'") {
+                let table = try table.text(0)
+                for column in try await connection.rows("SELECT name FROM pragma_table_info(\(table))") {
+                    let column = try column.text(0)
+                    let search = SQLStatement(
+                        stringLiteral: """
+                            SELECT 1 FROM "\(table)"
+                            WHERE instr(CAST("\(column)" AS BLOB), CAST('\(text)' AS BLOB)) > 0 LIMIT 1
+                            """)
+                    if try await connection.first(search) != nil { places.append("\(table).\(column)") }
+                }
+            }
+            return places.sorted()
+        }
+    }
+}

@@ -1,0 +1,188 @@
+import Accounts
+import Cryptography
+import DeveloperLog
+import OAuth
+import PhoneLogin
+import PhoneNumbers
+import Storage
+import TestSupport
+import Testing
+import Time
+
+@testable import AccountManagement
+
+/// The link in the text to the old number: whoever lost an account by a change of number gets it back.
+@Suite struct NumberChangeUndoTests {
+    private let fixture = AccountFixture()
+    private let login = PhoneLoginFixture()
+    private let old = PhoneNumber.alice.e164
+    private let new = "+819011112222"
+
+    /// Alice's account, after an intruder changed its number.
+    private func takenOver(_ store: SQLStore) async throws -> AccountID {
+        let account = try await login.signIn(on: store).account
+        try await fixture.changeNumber(of: account, to: new, undo: "undo", on: store)
+        return account
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `undoing brings the old number back and ends every session and token`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            let account = try await login.beginSession("mine", on: store)
+            _ = try await TokenFixture().grant(holding: "refresh", login: login, on: store)
+            try await fixture.changeNumber(of: account, to: new, undo: "undo", on: store)
+            var intruder = login
+            intruder.phone = PhoneNumber(trusted: new, region: "JP", lineType: .mobile)
+            #expect(try await intruder.beginSession("theirs", on: store) == account)
+
+            #expect(try await fixture.undo("undo", on: store) == .undone)
+            #expect(try await store.profile(.id(account))?.number == AccountAddress(old, isProven: true))
+            #expect(try await store.profile(.number(new)) == nil)
+            for session in ["mine", "theirs"] { #expect(try await store.session(session) == nil) }
+            #expect(try await TokenFixture().rotate("refresh", to: "next", on: store).kind == .unknown)
+            #expect(try await store.log().last?.kind == .numberChangeUndone)
+            #expect(try await login.signIn(on: store).account == account)
+            #expect(try await intruder.signIn(on: store).account != account)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `looking at it changes nothing, however often`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            let account = try await takenOver(store)
+            let lines = try await store.log().count
+            for _ in 0..<3 {
+                let change = try #require(try await store.numberChange(SHA256Digest(of: "undo"), at: .noon))
+                #expect(change.oldNumber.number == old && change.newNumber.number == new)
+            }
+            #expect(try await store.numberChange(SHA256Digest(of: "another"), at: .noon) == nil)
+            #expect(try await store.profile(.id(account))?.number?.text == new)
+            #expect(try await store.log().count == lines)
+            #expect(try await fixture.undo("undo", on: store) == .undone)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `a link undoes once, however many click it at once`(on backend: Backend) async throws {
+        try await backend.withStores(4) { stores in
+            _ = try await takenOver(stores[0])
+            let outcomes = try await race(16) { [fixture] in try await fixture.undo("undo", on: stores.turn($0)) }
+            #expect(outcomes.count { $0 == .undone } == 1)
+            #expect(outcomes.count { $0 == .gone } == 15)
+            #expect(try await stores[0].log().count { $0.kind == .numberChangeUndone } == 1)
+            #expect(try await stores[0].numberChange(SHA256Digest(of: "undo"), at: .noon) == nil)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `a link is good to the last millisecond and no longer`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            let account = try await takenOver(store)
+            let end = Timestamp.noon.adding(seconds: fixture.undoSeconds)
+            #expect(try await store.numberChange(SHA256Digest(of: "undo"), at: end) == nil)
+            #expect(try await fixture.undo("undo", on: store, at: end) == .gone)
+            #expect(try await store.profile(.id(account))?.number?.text == new)
+            #expect(try await fixture.undo("undo", on: store, at: end.adding(milliseconds: -1)) == .undone)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `a number that somebody else proved meanwhile is theirs`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            let account = try await takenOver(store)
+            let successor = try await login.signIn(on: store).account
+            #expect(successor != account)
+            #expect(try await fixture.undo("undo", on: store) == .taken)
+            #expect(try await store.profile(.number(old))?.id == successor)
+            #expect(try await store.profile(.id(account))?.number?.text == new)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `a proof of the old number that races the link leaves one owner`(on backend: Backend) async throws {
+        try await backend.withStores(2) { stores in
+            for round in 0..<10 {
+                let number = "+8190000000\(10 + round)"
+                var login = login
+                login.phone = PhoneNumber(trusted: number, region: "JP", lineType: .mobile)
+                let account = try await login.signIn(on: stores[0]).account
+                try await fixture.changeNumber(
+                    of: account, to: "+8190000001\(10 + round)", undo: "undo \(round)", on: stores[0])
+                async let undoing = fixture.undo("undo \(round)", on: stores[0])
+                async let signingIn = login.signIn(on: stores[1]).account
+                let (outcome, signedIn) = try await (undoing, signingIn)
+                let owner = try #require(try await stores[0].profile(.number(number))?.id)
+                #expect(owner == signedIn)
+                #expect((outcome == .undone) == (owner == account))
+            }
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `the intruder's later changes are undone with the first`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            let account = try await takenOver(store)
+            let later = Timestamp.noon.adding(seconds: 60)
+            try await fixture.changeNumber(of: account, to: "+819033334444", undo: "theirs", on: store, at: later)
+            try await fixture.text(.number(begunIn: nil), to: "+819055556666", for: account, on: store, at: later)
+
+            #expect(try await fixture.undo("undo", on: store, at: later) == .undone)
+            #expect(try await store.profile(.id(account))?.number?.text == old)
+            #expect(try await store.profile(.id(account))?.pendingNumber == nil, "what they began is over too")
+            #expect(try await fixture.proveNumber(of: .id(account), on: store, at: later) == .nothingPending)
+            #expect(try await fixture.undo("theirs", on: store, at: later) == .gone)
+            #expect(try await store.profile(.id(account))?.number?.text == old)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `an intruder who undoes a later change does not take the first link away`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            let account = try await takenOver(store)
+            let later = Timestamp.noon.adding(seconds: 60)
+            try await fixture.changeNumber(of: account, to: "+819033334444", undo: "theirs", on: store, at: later)
+            #expect(try await fixture.undo("theirs", on: store, at: later) == .undone)
+            #expect(try await store.profile(.id(account))?.number?.text == new)
+            #expect(try await fixture.undo("undo", on: store, at: later) == .undone)
+            #expect(try await store.profile(.id(account))?.number?.text == old)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `the new number's codes die with the change`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            let account = try await takenOver(store)
+            var intruder = login
+            intruder.phone = PhoneNumber(trusted: new, region: "JP", lineType: .mobile)
+            _ = try await intruder.start("theirs", on: store)
+            #expect(try await fixture.undo("undo", on: store) == .undone)
+            #expect(try await intruder.guess("246802", at: "theirs", on: store) == .unknown)
+            #expect(try await store.profile(.id(account))?.number?.text == old)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `a number that was an app's word comes back as an app's word`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            var claimant = AccountFixture.named("alice")
+            claimant.number = old
+            let account = try await claimant.registered(signIn: fixture.newSignIn("token"), on: store)
+            let isOurs = try await store.replaceNumber(
+                of: account, with: new, leaving: fixture.change(undo: "undo"), from: .home, at: .noon)
+            #expect(isOurs)
+            #expect(try await fixture.undo("undo", on: store) == .undone)
+            #expect(try await store.profile(.id(account))?.number == AccountAddress(old, isProven: false))
+            #expect(try await store.bearer("token") == nil)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `a link of an account that is gone does nothing`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            let account = try await takenOver(store)
+            _ = try await store.delete(account, pseudonym: "deleted-1", from: .home, at: .noon)
+            #expect(try await fixture.undo("undo", on: store) == .gone)
+            #expect(try await store.count("account_phone") == 0)
+        }
+    }
+}
