@@ -608,8 +608,44 @@ def test_who_was_deleted_does_not_come_back_by_the_same_id(home: Server, tmp_pat
     import_all(home, file)
     assert home.command("users", "delete", person["id"], "--yes").returncode == 0
     again = run_import(home, file, "--json")
+    assert (again.status, again.duplicates) == (1, [(2, "id")])
     assert again.counts["imported"] == 0
     assert_kept_out(log_in(home, person["login_name"]))
+
+
+def test_an_export_into_the_same_server_finds_everybody_there(home: Server, tmp_path: Path):
+    people = [mover(phone_number=fresh_number(), email=f"{fresh_name()}@mail.example") for _ in range(2)]
+    import_all(home, as_csv(tmp_path / "users.csv", people))
+    registration = {"password": PASSWORD, "loginName": fresh_name(), "level": 3}
+    registered = home.http.post(f"/api/apps/{APP}/users", json=registration, auth=(APP, APP_KEY)).json()["userID"]
+    by_phone = subject_by_phone(home, fresh_number())
+    mine = {registered, by_phone, *(person["id"] for person in people)}
+    before = [user for user in exported(home, "--with-password-hashes") if user["id"] in mine]
+    assert len(before) == 4
+    done = run_import(home, as_json_lines(tmp_path / "again.jsonl", before), "--json")
+    assert (done.status, done.counts) == (0, counts(already_there=4))
+    assert [user for user in exported(home, "--with-password-hashes") if user["id"] in mine] == before
+
+
+def test_a_row_edited_since_changes_nobody(home: Server, tmp_path: Path):
+    person = mover(phone_number=fresh_number(), display_name="Before")
+    file = as_csv(tmp_path / "users.csv", [person])
+    import_all(home, file)
+    as_csv(file, [person | {"display_name": "After", "password_hash": quick_hash("another 1 of Mine")}])
+    done = run_import(home, file, "--json")
+    assert (done.status, done.counts) == (0, counts(already_there=1))
+    assert profile(home, person["login_name"])["displayName"] == "Before"
+    assert_kept_out(log_in(home, person["login_name"], "another 1 of Mine"))
+
+
+def test_an_id_that_is_somebody_else_s_is_a_duplicate(home: Server, tmp_path: Path):
+    person = mover(phone_number=fresh_number())
+    import_all(home, as_csv(tmp_path / "users.csv", [person]))
+    stranger = mover(id=person["id"], phone_number=fresh_number())
+    done = run_import(home, as_csv(tmp_path / "stranger.csv", [stranger]), "--json")
+    assert (done.status, done.duplicates) == (1, [(2, "id")])
+    assert subject_by_phone(home, stranger["phone_number"]) != person["id"]
+    assert show(home, person["id"])["login_name"] == person["login_name"]
 
 
 def test_imports_of_one_file_at_once_import_everybody_once(empty: Server, tmp_path: Path):
