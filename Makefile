@@ -1,8 +1,8 @@
 # The whole developer interface. Every target installs what it needs first.
 
 # To build and run; what the tests need besides: a browser with fonts for its pictures, and a web server that signs in.
-DEBIAN_PACKAGES := g++ libcurl4-openssl-dev libphonenumber-dev libsqlite3-dev libssl-dev pkg-config python3-venv \
-  chromium fonts-noto-cjk fonts-noto-core apache2-bin libapache2-mod-auth-openidc
+DEBIAN_PACKAGES := g++ libargon2-dev libcrypt-dev libcurl4-openssl-dev libicu-dev libphonenumber-dev libsqlite3-dev \
+  libssl-dev pkg-config python3-venv chromium fonts-noto-cjk fonts-noto-core apache2-bin libapache2-mod-auth-openidc
 PYTHON := .venv/bin/python
 REQUIREMENTS := Tests/EndToEnd/requirements.txt
 SOURCES := Sources Tests Benchmarks Package.swift
@@ -57,6 +57,7 @@ bench: setup ## Measure the release build; results and method are in docs/benchm
 	swift build -c release --product storage-benchmark
 	$(PYTHON) Benchmarks/run.py $(BENCH)
 	$(PYTHON) Benchmarks/slow_provider.py
+	$(PYTHON) Benchmarks/passwords.py
 	.build/release/storage-benchmark var/bench
 	$(CXX) -std=c++17 -O2 -ISources/CPhoneNumber/include -o var/bench/phone-numbers \
 	  Benchmarks/PhoneNumbers/PhoneNumberBenchmark.cpp Sources/CPhoneNumber/*.cpp -lphonenumber

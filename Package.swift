@@ -175,8 +175,8 @@ let package = Package(
             name: "StorageTests",
             dependencies: [
                 "TestSupport", "SQLiteDriver", "Storage", "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging",
-                "PhoneNumbers", "DeveloperLog", "RateLimiting", "Cryptography", "Time",
-            ]),
+                "PhoneNumbers", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography", "Time",
+            ], exclude: ["Accounts"]),
         .testTarget(
             name: "OAuthTests",
             dependencies: ["TestSupport", "OAuth", "Accounts", "DeveloperLog", "JOSE", "Cryptography", "Time"]),

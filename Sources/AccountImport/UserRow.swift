@@ -78,8 +78,9 @@ struct UserRow {
     mutating func finish(country: String?) -> Result<ImportedUser, UserRecordProblems> {
         if let writtenNumber { take(number: writtenNumber, country: user.country ?? country) }
         if propertyBytes > Self.propertiesLimit { refuse("properties", "larger than 500 KB together") }
-        if problems.isEmpty, user.phoneNumber == nil, user.loginName == nil, user.email == nil {
-            problems.append("one of phone_number, login_name and email is needed")
+        // Who lost the number they had is still somebody, with an id that apps know.
+        if problems.isEmpty, user.id == nil, user.phoneNumber == nil, user.loginName == nil, user.email == nil {
+            problems.append("one of phone_number, login_name and email is needed, or an id")
         }
         return problems.isEmpty ? .success(user) : .failure(UserRecordProblems(problems))
     }

@@ -7,6 +7,7 @@ extension Migration {
             "ALTER TABLE account ADD COLUMN login_name TEXT",
             "ALTER TABLE account ADD COLUMN login_key TEXT",
             "ALTER TABLE account ADD COLUMN password TEXT",
+            "ALTER TABLE account ADD COLUMN password_set_at BIGINT",
             "ALTER TABLE account ADD COLUMN display_name TEXT",
             "ALTER TABLE account ADD COLUMN country TEXT",
             "ALTER TABLE account ADD COLUMN locale TEXT",
@@ -37,8 +38,9 @@ extension Migration {
             "CREATE INDEX address_pending_key ON address_pending (kind, key)",
             """
             CREATE TABLE email_challenge (
-                account_id TEXT NOT NULL, purpose TEXT NOT NULL, id TEXT NOT NULL, key TEXT NOT NULL, code BLOB NOT NULL,
-                guesses BIGINT NOT NULL, expires_at BIGINT NOT NULL, PRIMARY KEY (account_id, purpose)
+                account_id TEXT NOT NULL, purpose TEXT NOT NULL, client_id TEXT NOT NULL, id TEXT NOT NULL,
+                key TEXT NOT NULL, code BLOB NOT NULL, guesses BIGINT NOT NULL, expires_at BIGINT NOT NULL,
+                PRIMARY KEY (account_id, purpose, client_id)
             )
             """,
             "CREATE INDEX email_challenge_expiry ON email_challenge (expires_at)",

@@ -144,7 +144,14 @@ import Time
 
     @Test func `somebody without any way to sign in is refused`() throws {
         let found = try records("login_name,display_name,password_hash\n,Hanako,$2b$10$x\n").first
-        #expect(found?.problems == ["one of phone_number, login_name and email is needed"])
+        #expect(found?.problems == ["one of phone_number, login_name and email is needed, or an id"])
+    }
+
+    @Test func `somebody without any way to sign in may have an id to be found by`() throws {
+        let id = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+        let user = try user("id,login_name,properties.level\n\(id),,9\n")
+        #expect(user.id == id)
+        #expect(user.loginName == nil)
     }
 
     @Test func `a user prints as nothing`() throws {

@@ -50,7 +50,7 @@ import Time
         (#"{"login_name":"x",}"#, ["not JSON: a character that cannot stand here, at byte 19 of the line"]),
         (#"{"login_name":"x","login_name":"y"}"#, ["not JSON: a member name is there twice, at byte 19 of the line"]),
         (#"["x"]"#, ["not a JSON object"]), (#""x""#, ["not a JSON object"]), ("5", ["not a JSON object"]),
-        (#"{}"#, ["one of phone_number, login_name and email is needed"]),
+        (#"{}"#, ["one of phone_number, login_name and email is needed, or an id"]),
         (#"{"login_name":5}"#, ["login_name: must be text"]),
         (#"{"phone":819012345678}"#, ["phone_number: must be text"]),
         (#"{"login_name":["x"]}"#, ["login_name: must be text"]),

@@ -786,6 +786,19 @@ def test_who_signed_up_here_moves_out_with_the_password_of_here(start_server: St
     assert profile(new, "Registered.1")["level"] == 7
 
 
+def test_who_lost_their_number_moves_too(start_server: StartServer, tmp_path: Path):
+    """Nobody can sign in to that account, but apps know its id, and an operator may give it a number again."""
+    old, new = (start_server(clients=clients(), started_=False) for _ in range(2))
+    loser = {"id": str(uuid.uuid4()), "phone_number": "+819044440003", "properties": {"level": 9}}
+    winner = mover()
+    import_all(old, as_json_lines(tmp_path / "users.jsonl", [loser, winner]))
+    assert old.command("users", "set-phone", winner["id"], loser["phone_number"], "--take").returncode == 0
+    assert import_all(new, as_json_lines(tmp_path / "moved.jsonl", exported(old))).counts == counts(imported=2)
+    assert new.command("users", "set-phone", loser["id"], "+819044440004").returncode == 0
+    kept = next(user for user in exported(new) if user["id"] == loser["id"])
+    assert (kept["phone_number"], kept["properties"]) == ("+819044440004", {"level": 9})
+
+
 def test_an_export_of_nobody_is_empty(empty: Server):
     assert exported(empty) == []
 

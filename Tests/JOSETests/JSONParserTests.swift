@@ -8,9 +8,10 @@ import Testing
         ("null", .null), ("true", true), (" \t\r\n false \t\r\n ", false), ("[]", []), ("{}", [:]), ("[ ]", []),
         ("{ }", [:]), (#""""#, ""), ("0", 0), ("-0", 0), ("12", 12), ("-12", -12),
         ("9223372036854775807", .integer(.max)), ("-9223372036854775808", .integer(.min)),
-        ("9223372036854775808", .number(9_223_372_036_854_775_808)), ("1.5", .number(1.5)), ("-0.0", .number(0)),
+        ("9223372036854775808", .numeral("9223372036854775808")), ("1.5", .number(1.5)), ("-0.0", .number(0)),
         ("1e3", .number(1000)), ("1E+3", .number(1000)), ("25e-1", .number(2.5)), ("0e0", .number(0)),
-        ("1e-999", .number(0)), ("1.0", .number(1)),
+        ("1e-999", .numeral("1e-999")), ("0.10000000000000000001", .numeral("0.10000000000000000001")),
+        ("0.1000", .number(0.1)), ("1.0", .number(1)),
         ("[1,2 , 3]", [1, 2, 3]), (#"{"a" : {"b":[null]}}"#, ["a": ["b": [.null]]]), (#"{"":1}"#, ["": 1]),
         (#""\"\\\/\b\f\n\r\t""#, .string("\"\\/\u{8}\u{C}\n\r\t")), (#""\u0041\u00e9\u96FB""#, "Aé電"),
         (#""\ud83d\uDE00""#, "😀"), (#""\u0000""#, "\u{0}"), (#""電話😀""#, "電話😀"), ("\"\u{7F}\"", "\u{7F}"),
@@ -74,8 +75,8 @@ import Testing
             String(repeating: open, count: depth) + "1" + String(repeating: close, count: depth)
         }
         for (open, close) in [("[", "]"), (#"{"a":"#, "}")] {
-            _ = try parse(nested(32, open, close))
-            let error = #expect(throws: JSONError.self) { try parse(nested(33, open, close)) }
+            _ = try parse(nested(JSONValue.depthLimit, open, close))
+            let error = #expect(throws: JSONError.self) { try parse(nested(JSONValue.depthLimit + 1, open, close)) }
             #expect(error?.reason == .tooDeep)
         }
         // Side by side is not deep.

@@ -17,7 +17,7 @@ import Time
 
     private func body(of text: MessageText, locale: String) -> String {
         let wording = TemplateCatalogue().wording(
-            of: text.template, channel: .sms, client: "game", wishes: [locale]
+            of: text.link == nil ? .signInCode : .signInCodeAndLink, channel: .sms, client: "game", wishes: [locale]
         ).wording
         return text.content(of: wording, channel: .sms).body
     }

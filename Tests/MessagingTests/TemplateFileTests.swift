@@ -11,7 +11,8 @@ import Testing
 
     // MARK: - What is refused
 
-    private static let badPurpose = #""purpose" must be one of sign_in_code, sign_in_code_and_link"#
+    private static let badPurpose = 
+        #""purpose" must be one of \#(MessageTemplate.allCases.map(\.rawValue).joined(separator: ", "))"#
     private static let badLocale = #""locale" must be a BCP 47 tag such as pt-BR"#
 
     static let refusals: [(entry: String, problem: String)] = [
@@ -35,7 +36,10 @@ import Testing
         (#"{"purpose":"sign_in_code","text":"{code} {Code}"}"#, #""text" has a place {Code} that nothing fills here"#),
         (#"{"purpose":"sign_in_code","text":"{code}{ app }"}"#, #""text" has a place { app } that nothing fills here"#),
         (#"{"purpose":"sign_in_code","text":"{code} {}"}"#, #""text" has a place {} that nothing fills here"#),
-        (#"{"purpose":"sign_in_code","text":"{{code}}"}"#, #""text" has a place {} that nothing fills here"#),
+        (#"{"purpose":"sign_in_code","text":"{{code}} {{}}"}"#, #""text" has a place {} that nothing fills here"#),
+        (#"{"purpose":"number_changed","text":"{app}"}"#, #""text" lacks {link}"#),
+        (#"{"purpose":"number_changed","text":"{code} {link}"}"#, #""text" has a place {code} that nothing fills here"#),
+        (#"{"purpose":"password_reset_done","text":"{link}"}"#, #""text" has a place {link} that nothing fills here"#),
         (#"{"purpose":"sign_in_code","text":"{code} {link}"}"#, #""text" has a place {link} that nothing fills here"#),
         (#"{"purpose":"sign_in_code_and_link","text":"{code}"}"#, #""text" lacks {link}"#),
         (#"{"purpose":"sign_in_code_and_link","text":"{link}"}"#, #""text" lacks {code}"#),
@@ -177,7 +181,7 @@ import Testing
         let text = MessageText(
             code: "246802", appName: "Game", minutes: 3, link: nil, webOTPDomain: "game.example",
             androidAppHash: "FA+9qCX9VSu")
-        let found = catalogue.wording(of: text.template, channel: .email, client: "demo", wishes: [])
+        let found = catalogue.wording(of: .signInCode, channel: .email, client: "demo", wishes: [])
         let content = text.content(of: found.wording, channel: .email)
         #expect(content.subject == "Game 246802")
         #expect(content.body == "246802!")

@@ -182,7 +182,7 @@ import Testing
     static let shiftedLines = [
         #"{"client_id": "a"}, "# + "\n" + #"{"client_name": "without an id"}"#,
         #"{"client_id": "a", "client_name": "client_id"}, "# + "\n" + #"{"client_id": "b", "scope": "\u0001"}"#,
-        #"{"client_id": "a", "kii": {"client_id": "x"}}, "# + "\n" + #"{"client_id": "b", "scope": "\u0001"}"#,
+        #"{"client_id": "a", "jwks": {"client_id": "x"}}, "# + "\n" + #"{"client_id": "b", "scope": "\u0001"}"#,
         #"{"client_\u0069d": "a"}, "# + "\n" + #"{"client_id": "b", "scope": "\u0001"}"#,
     ]
 

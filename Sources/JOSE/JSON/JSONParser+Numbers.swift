@@ -17,15 +17,16 @@ extension JSONParser {
         guard let value = Double(text), value.isFinite else {
             throw failure(.numberOutOfRange, at: start)
         }
-        return Self.isExact(bytes[start..<position]) ? .number(value) : .numeral(text)
+        return Self.digits(of: text) == Self.digits(of: value.description) ? .number(value) : .numeral(text)
     }
 
-    /// Fifteen significant digits survive the way through a `Double`; a number that it makes zero does not.
-    private static func isExact(_ text: ArraySlice<UInt8>) -> Bool {
-        let mantissa = text.prefix { $0 != UInt8(ascii: "e") && $0 != UInt8(ascii: "E") }
-        let digits = mantissa.filter { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    /// The significant digits. A `Double` keeps a number when it writes the same ones back.
+    private static func digits(of text: String) -> [UInt8] {
+        let mantissa = text.utf8.prefix { $0 != UInt8(ascii: "e") && $0 != UInt8(ascii: "E") }
+        var digits = mantissa.filter { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
             .drop { $0 == UInt8(ascii: "0") }
-        return digits.count <= 15
+        while digits.last == UInt8(ascii: "0") { digits.removeLast() }
+        return Array(digits)
     }
 
     /// True when there was either.

@@ -80,7 +80,7 @@ extension SQLConnection {
             SecurityEvent(
                 .numberRecycled, at: now, origin: origin, clientID: client.rawValue, accountID: old.rawValue, phone: identity.masked,
                 reason: "idle number proved again: a fresh account opens, the old one is parked",
-                figures: "idle for \(idleDays) days, fresh account \(id.rawValue)"))
+                figures: "idle for \(idleDays) days"))
         return try await insertAccount(id, at: now)
     }
 }

@@ -45,6 +45,7 @@ struct ConfigurationReader {
         configuration.playFab = playFab()
         configuration.allowedTestNumbers = Set(list("phone.testNumbers"))
         configuration.accounts = accounts()
+        configuration.accounts.requestCooldownSeconds = configuration.phone.resendCooldownSeconds
         configuration.phone.numberIdleSeconds = seconds("accounts.numberIdleDays", 365, in: 0...36_500, unit: 86_400)
         configuration.hashingMemoryMegabytes = integer(
             "passwords.hashingMemoryMegabytes", configuration.hashingMemoryMegabytes, in: 33...65_536)
@@ -110,7 +111,6 @@ struct ConfigurationReader {
         accounts.passwordPerIdentifier = limit("limits.passwordPerIdentifier", accounts.passwordPerIdentifier)
         accounts.passwordPerIP = limit("limits.passwordPerIP", accounts.passwordPerIP)
         accounts.registerPerIP = limit("limits.registerPerIP", accounts.registerPerIP)
-        accounts.requestCooldownSeconds = integer("limits.resendCooldownSeconds", 30, in: 0...86_400)
         accounts.maximumKiiTokenLifetimeSeconds = seconds("kii.maxTokenLifetime", 0, in: 0...2_147_483_647, unit: 1)
         return accounts
     }

@@ -131,7 +131,7 @@ extension SQLStore {
         try await bearer(SHA256Digest(of: token), kind, at: now)
     }
 
-    /// Where a text stands, in whichever column of whichever table: `table.column`. SQLite's own way of asking.
+    /// Where a text stands, in whatever case and whichever column: `table.column`. SQLite's own way of asking.
     func places(of text: String) async throws -> [String] {
         try await engine.read { connection in
             var places: [String] = []
@@ -142,7 +142,7 @@ extension SQLStore {
                     let search = SQLStatement(
                         stringLiteral: """
                             SELECT 1 FROM "\(table)"
-                            WHERE instr(CAST("\(column)" AS BLOB), CAST('\(text)' AS BLOB)) > 0 LIMIT 1
+                            WHERE instr(lower(CAST("\(column)" AS TEXT)), '\(text.lowercased())') > 0 LIMIT 1
                             """)
                     if try await connection.first(search) != nil { places.append("\(table).\(column)") }
                 }

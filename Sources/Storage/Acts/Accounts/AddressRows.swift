@@ -12,10 +12,15 @@ extension SQLConnection {
         try await run(
             """
             INSERT INTO address_pending (account_id, kind, key, address, client_id, begun_in, begun_at)
-            VALUES (\(account), \(kind.rawValue), \(key), \(address), \(client), \(begunIn?.key), \(now))
+            SELECT id, \(kind.rawValue), \(key), \(address), \(client), \(begunIn?.key), \(now)
+            FROM account WHERE id = \(account)
             ON CONFLICT (account_id, kind) DO UPDATE SET key = excluded.key, address = excluded.address,
                 client_id = excluded.client_id, begun_in = excluded.begun_in, begun_at = excluded.begun_at
             """)
+    }
+
+    func exists(_ account: AccountID) async throws -> Bool {
+        try await first("SELECT 1 FROM account WHERE id = \(account)") != nil
     }
 
     func removePending(_ kind: AddressKind, of account: AccountID) async throws {

@@ -46,30 +46,25 @@ extension SQLStore {
 }
 
 extension SQLConnection {
-    /// Sent and waiting texts name their recipient.
+    /// Sent and waiting texts name their recipient, and their codes whom they are for.
     fileprivate func removeMessages(of account: AccountID) async throws {
-        guard let profile = try await addresses(of: account) else { return }
-        for pending in try await rows(
-            "SELECT key FROM address_pending WHERE account_id = \(account) AND kind = 'phone'")
-        {
-            try await run(
-                """
-                DELETE FROM phone_challenge WHERE number = \(try pending.text(0))
-                    AND purpose = \(AccountPurpose.numberAgain.name(for: account))
-                """)
-        }
-        for recipient in profile { try await run("DELETE FROM message WHERE recipient = \(recipient)") }
-    }
-
-    private func addresses(of account: AccountID) async throws -> [String]? {
-        try await rows(
+        let addresses = try await rows(
             """
             SELECT number FROM account_phone WHERE account_id = \(account)
             UNION SELECT address FROM account_email WHERE account_id = \(account)
+            UNION SELECT key FROM address_claim WHERE account_id = \(account)
             UNION SELECT address FROM address_claim WHERE account_id = \(account)
+            UNION SELECT key FROM address_pending WHERE account_id = \(account)
             UNION SELECT address FROM address_pending WHERE account_id = \(account)
             """
-        ).map { PhoneIdentity(rawValue: try $0.text(0)).number }
+        ).map { PhoneIdentity(rawValue: try $0.text(0)) }
+        let purposes = [AccountPurpose.numberAgain, .passwordReset].map { $0.name(for: account) }
+        for address in addresses {
+            let challenges = try await rows(
+                "SELECT id FROM phone_challenge WHERE number = \(address) AND purpose IN \(list: purposes)")
+            for challenge in challenges { try await drop(challenge: try challenge.text(0)) }
+            try await run("DELETE FROM message WHERE recipient = \(address.number)")
+        }
     }
 
     fileprivate func removeTokens(of account: AccountID) async throws {

@@ -27,10 +27,10 @@ extension SQLStore {
             if !isRepeated {
                 try await connection.run(
                     """
-                    INSERT INTO email_challenge (account_id, purpose, id, key, code, guesses, expires_at)
-                    VALUES (\(account), \(proof.purpose.name), \(proof.id), \(address.key.rawValue),
+                    INSERT INTO email_challenge (account_id, purpose, client_id, id, key, code, guesses, expires_at)
+                    VALUES (\(account), \(proof.purpose.name), \(proof.client), \(proof.id), \(address.key.rawValue),
                         \(proof.codeSeal.seal(code, challenge: proof.id)), \(live?.guesses ?? 0), \(expiresAt))
-                    ON CONFLICT (account_id, purpose) DO UPDATE SET id = excluded.id, key = excluded.key,
+                    ON CONFLICT (account_id, purpose, client_id) DO UPDATE SET id = excluded.id, key = excluded.key,
                         code = excluded.code, guesses = excluded.guesses, expires_at = excluded.expires_at
                     """)
             }
@@ -64,8 +64,8 @@ extension SQLConnection {
         try await first(
             """
             SELECT code, id, guesses, expires_at FROM email_challenge
-            WHERE account_id = \(account) AND purpose = \(proof.purpose.name) AND key = \(address.key.rawValue)
-                AND expires_at > \(now)
+            WHERE account_id = \(account) AND purpose = \(proof.purpose.name) AND client_id = \(proof.client)
+                AND key = \(address.key.rawValue) AND expires_at > \(now)
             """
         ).map {
             (
@@ -90,7 +90,7 @@ extension SQLConnection {
             return try await first(
                 """
                 UPDATE address_pending SET begun_at = \(now)
-                WHERE account_id = \(account) AND kind = \(AddressKind.email.rawValue)
+                WHERE account_id = \(account) AND kind = \(AddressKind.email.rawValue) AND client_id = \(proof.client)
                 RETURNING address
                 """
             ).flatMap { EmailAddress(try $0.text(0)) }
@@ -113,7 +113,7 @@ private struct EmailJudge {
             let pending = try await connection.first(
                 """
                 SELECT begun_in FROM address_pending
-                WHERE account_id = \(account) AND kind = \(AddressKind.email.rawValue)
+                WHERE account_id = \(account) AND kind = \(AddressKind.email.rawValue) AND client_id = \(proof.client)
                 """)
             guard let pending else { return .nothingPending }
             let begunIn = try pending.optionalText(0)
@@ -130,7 +130,8 @@ private struct EmailJudge {
         let counted = try await connection.first(
             """
             UPDATE email_challenge SET guesses = guesses + 1
-            WHERE account_id = \(account) AND purpose = \(purpose) AND expires_at > \(now)
+            WHERE account_id = \(account) AND purpose = \(purpose) AND client_id = \(proof.client)
+                AND expires_at > \(now)
             RETURNING guesses, code, id, key
             """)
         guard let counted, try counted.integer(0) <= proof.maxGuesses else {
@@ -144,7 +145,10 @@ private struct EmailJudge {
         }
         if let budget { try await connection.refund(budget) }
         try await connection.run(
-            "DELETE FROM email_challenge WHERE account_id = \(account) AND purpose = \(purpose)")
+            """
+            DELETE FROM email_challenge
+            WHERE account_id = \(account) AND purpose = \(purpose) AND client_id = \(proof.client)
+            """)
         return try await reward(account, key: FoldedText(stored: try counted.text(3)))
     }
 

@@ -25,6 +25,7 @@ extension SQLStore {
         at now: Timestamp
     ) async throws -> Bool {
         try await engine.write { connection in
+            guard try await connection.exists(account) else { return false }
             let old = try await connection.number(of: account)
             let identity = PhoneIdentity(rawValue: number)
             guard old?.identity != identity else { return true }
@@ -113,9 +114,7 @@ extension SQLStore {
             guard isBack else { return .taken }
             try await connection.removeAddresses(.phone, of: account, butFor: old.rawValue)
             try await connection.removePending(.phone, of: account)
-            // Later changes were made by whoever made this one.
-            try await connection.run(
-                "DELETE FROM number_change WHERE account_id = \(account) AND changed_at >= \(try row.integer(3))")
+            try await connection.undo(since: try row.time(3), of: account)
             try await connection.end(.all, of: account, at: now)
             try await connection.record(
                 SecurityEvent(
@@ -123,5 +122,18 @@ extension SQLStore {
                     reason: "undone from the old number: it is back, and every sign-in ended"))
             return .undone
         }
+    }
+}
+
+extension SQLConnection {
+    /// Whoever changed the number of somebody else's account may have set a password or an e-mail address too, and
+    /// changed the number again: none of that lets them in any more.
+    fileprivate func undo(since change: Timestamp, of account: AccountID) async throws {
+        try await run("DELETE FROM number_change WHERE account_id = \(account) AND changed_at >= \(change)")
+        try await run("UPDATE account SET password = NULL WHERE id = \(account) AND password_set_at >= \(change)")
+        try await run("DELETE FROM account_email WHERE account_id = \(account) AND verified_at >= \(change)")
+        try await run("DELETE FROM address_claim WHERE account_id = \(account) AND claimed_at > \(change) AND kind = 'email'")
+        try await run("DELETE FROM password_reset WHERE account_id = \(account)")
+        try await removePending(.email, of: account)
     }
 }

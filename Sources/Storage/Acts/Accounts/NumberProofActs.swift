@@ -179,7 +179,11 @@ extension SQLConnection {
         password encoded: String, of account: AccountID, ending: SignInEnding, from origin: RequestOrigin,
         at now: Timestamp
     ) async throws {
-        try await run("UPDATE account SET password = \(encoded), updated_at = \(now) WHERE id = \(account)")
+        try await run(
+            """
+            UPDATE account SET password = \(encoded), password_set_at = \(now), updated_at = \(now)
+            WHERE id = \(account)
+            """)
         try await run("DELETE FROM password_reset WHERE account_id = \(account)")
         try await end(ending, of: account, at: now)
         try await record(

@@ -36,6 +36,7 @@ extension SQLStore {
     ) async throws -> UpdateOutcome {
         do {
             return try await engine.write { connection in
+                guard try await connection.exists(account) else { return .gone }
                 try await connection.apply(update, to: account, at: now)
                 guard let profile = try await connection.profile(of: account) else { return .gone }
                 return .updated(profile)

@@ -108,13 +108,11 @@ extension SQLConnection {
     ) async throws -> Bool {
         let row = try await first(
             """
-            DELETE FROM account_parked WHERE account_id = \(parked) AND successor = \(account)
-                AND EXISTS (SELECT 1 FROM account WHERE id = \(parked) AND disabled_at IS NULL)
-            RETURNING number
+            SELECT p.number FROM account_parked p JOIN account a ON a.id = p.account_id
+            WHERE p.account_id = \(parked) AND p.successor = \(account) AND a.disabled_at IS NULL
             """)
         guard let row else { return false }
         let identity = PhoneIdentity(rawValue: try row.text(0))
-        try await removeAddresses(.phone, of: parked, butFor: identity.rawValue)
         let isBack =
             try await run(
                 """
@@ -122,14 +120,15 @@ extension SQLConnection {
                 WHERE number = \(identity) AND account_id = \(account)
                 """) == 1
         guard isBack else { return false }
+        try await run("DELETE FROM account_parked WHERE account_id = \(parked)")
+        try await removeAddresses(.phone, of: parked, butFor: identity.rawValue)
         // The browser goes on as the old account; what apps got of the fresh one was never the old one's.
         try await run("UPDATE session SET account_id = \(parked) WHERE digest = \(session) AND account_id = \(account)")
         try await end(.all, of: account, at: now)
         try await record(
             SecurityEvent(
                 .numberRecycled, at: now, origin: origin, accountID: parked.rawValue, phone: identity.masked,
-                reason: "the parked account has its number back, by a second proof",
-                figures: "fresh account \(account.rawValue)"))
+                reason: "the parked account has its number back, by a second proof"))
         return true
     }
 }
