@@ -51,6 +51,9 @@ package protocol AccountManagementStore: Sendable {
         _ signIn: PasswordSignIn, from origin: RequestOrigin, at now: Timestamp
     ) async throws -> Bool
 
+    /// Whether the account signed in there before.
+    func isKnown(_ origin: SHA256Digest, at now: Timestamp) async throws -> Bool
+
     /// `nil` when the account is gone.
     func password(of account: AccountID) async throws -> StoredAccountPassword?
 

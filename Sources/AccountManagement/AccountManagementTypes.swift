@@ -256,6 +256,8 @@ package struct NewEmailProof: Sendable {
     package let address: EmailAddress?
     /// Only if it is this one; `nil`: whatever the account has.
     package let mustBe: FoldedText?
+    /// Asked for from where the account signed in before: counts apart from what strangers ask for.
+    package let isKnownPlace: Bool
     /// Used when there is no live code to repeat.
     package let id: String
     package let code: OneTimeCode
@@ -278,6 +280,7 @@ package enum EmailProofStart: Sendable, Equatable {
 package struct EmailProof: Sendable {
     package let account: LoginIdentifier
     package let client: ClientID
+    package let isKnownPlace: Bool
     package let code: String
     package let maxGuesses: Int
     package let codeSeal: CodeSeal

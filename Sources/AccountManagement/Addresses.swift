@@ -175,12 +175,13 @@ extension AccountFlow {
     /// - Parameter address: `nil`: to the one that the account has, or that waits.
     package func sendCode(
         to account: LoginIdentifier, address: EmailAddress?, purpose: EmailPurpose, mustBe: FoldedText? = nil,
-        client: Client, locales: [String], from origin: RequestOrigin, at now: Timestamp
+        isKnownPlace: Bool = false, client: Client, locales: [String], from origin: RequestOrigin, at now: Timestamp
     ) async throws(AccountError) {
         try checkMailer(at: now)
         let template: MessageTemplate = purpose == .passwordReset ? .passwordReset : .verificationCode
         let proof = NewEmailProof(
             account: account, client: client.id, purpose: purpose, address: address, mustBe: mustBe,
+            isKnownPlace: isKnownPlace,
             id: entropy.identifier(), code: OneTimeCode(length: codeLength, entropy: entropy),
             expiresAt: now.adding(seconds: settings.emailCodeLifetimeSeconds), maxGuesses: maxGuesses,
             codeSeal: codeSeal,
@@ -189,13 +190,13 @@ extension AccountFlow {
                     template, code: code.digits, minutes: max(1, now.secondsRoundedUp(until: expiresAt) / 60),
                     from: client, locales: locales, until: expiresAt, at: now)(address)
             })
-        let charges = [
-            LimitCharge(
-                .requestCooldown, Limit(count: 1, windowSeconds: settings.requestCooldownSeconds),
-                subject: "mail \(address?.key.rawValue ?? account.countedAs)"),
-            LimitCharge(.sendPerNumber, phone.sendPerNumber, subject: address?.key.rawValue ?? account.countedAs),
-            LimitCharge(.sendPerIP, phone.sendPerIP, subject: "mail \(origin.address ?? "")"),
-        ].compactMap(\.self)
+        let name = (address?.key.rawValue ?? account.countedAs) + (isKnownPlace ? " known" : "")
+        let charges =
+            [
+                LimitCharge(
+                    .requestCooldown, Limit(count: 1, windowSeconds: settings.requestCooldownSeconds),
+                    subject: "mail \(name)")
+            ].compactMap(\.self) + mailCharges(to: name, from: origin)
         switch try await act({ try await store.start(proof, charging: charges, from: origin, at: now) }) {
         case .started: doorbell.ring()
         case .nothing: throw .nothingPending
@@ -207,6 +208,14 @@ extension AccountFlow {
                     retryAfterSeconds: now.secondsRoundedUp(until: until)))
         case .limited(let refusal): throw .limited(refusal)
         }
+    }
+
+    /// What an e-mail counts against, like a text.
+    func mailCharges(to name: String, from origin: RequestOrigin) -> [LimitCharge] {
+        [
+            LimitCharge(.sendPerNumber, phone.sendPerNumber, subject: "mail \(name)"),
+            LimitCharge(.sendPerIP, phone.sendPerIP, subject: "mail \(origin.address ?? "")"),
+        ].compactMap(\.self)
     }
 
     /// The pending address's code once more, for a stranger, who learns nothing.
@@ -257,13 +266,14 @@ extension AccountFlow {
     }
 
     func proveEmail(
-        of account: LoginIdentifier, client: Client, code: String, reward: EmailProofReward,
+        of account: LoginIdentifier, client: Client, isKnownPlace: Bool = false, code: String,
+        reward: EmailProofReward,
         from origin: RequestOrigin, at now: Timestamp
     ) async throws(AccountError) -> EmailProofOutcome {
         let proof = EmailProof(
-            account: account, client: client.id, code: code, maxGuesses: maxGuesses, codeSeal: codeSeal,
+            account: account, client: client.id, isKnownPlace: isKnownPlace, code: code, maxGuesses: maxGuesses, codeSeal: codeSeal,
             budget: { [limit = phone.guessesPerNumber] in
-                LimitCharge(.guessesPerNumber, limit, subject: "mail \($0.rawValue)")
+                LimitCharge(.guessesPerNumber, limit, subject: "mail \($0.rawValue)\(isKnownPlace ? " known" : "")")
             }, reward: reward)
         let charge = LimitCharge(.confirmPerIP, phone.confirmPerIP, subject: origin.address ?? "")
         return try await act {

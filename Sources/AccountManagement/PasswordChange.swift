@@ -60,23 +60,30 @@ extension AccountFlow {
         from origin: RequestOrigin, at now: Timestamp
     ) async throws(AccountError) {
         try await quietly(asking: account, for: "reset", from: origin, at: now) { () throws(AccountError) in
+            guard let profile = try await act({ try await store.profile(account) }), !profile.isDisabled else { return }
+            let isKnown = try await isKnownPlace(of: profile.id, origin, at: now)
+            let locales = [profile.locale].compactMap(\.self) + locales
             switch kind {
             case .phone:
-                guard let profile = try await act({ try await store.profile(account) }), !profile.isDisabled,
-                    let number = profile.number
-                else { return }
+                guard let number = profile.number else { return }
                 let text = AccountText(
                     account: profile.id, client: client, phone: try Self.number(number.text), purpose: .passwordReset,
-                    locales: locales, webOTPDomain: client.webOTPDomain)
+                    locales: locales, webOTPDomain: client.webOTPDomain, isKnownPlace: isKnown)
                 do throws(PhoneLoginError) { _ = try await phone.start(text, from: origin, at: now) } catch {
                     throw AccountError(error)
                 }
             case .email:
                 try await sendCode(
-                    to: account, address: nil, purpose: .passwordReset, client: client, locales: locales,
-                    from: origin, at: now)
+                    to: .id(profile.id), address: nil, purpose: .passwordReset, isKnownPlace: isKnown, client: client,
+                    locales: locales, from: origin, at: now)
             }
         }
+    }
+
+    private func isKnownPlace(
+        of account: AccountID, _ origin: RequestOrigin, at now: Timestamp
+    ) async throws(AccountError) -> Bool {
+        try await act { try await store.isKnown(Self.place(of: account, origin), at: now) }
     }
 
     /// Takes the code and sets the password, whichever way the code went. Everything that was signed in ends.
@@ -88,12 +95,16 @@ extension AccountFlow {
         try await evenly { () throws(AccountError) in
             // Before anything is known, so that it takes everybody's time.
             let encoded = try await hash(new)
+            let profile = try await act { try await store.profile(account) }
+            var isKnown = false
+            if let profile { isKnown = try await isKnownPlace(of: profile.id, origin, at: now) }
+            let locales = [profile?.locale].compactMap(\.self) + locales
             let notice = phone.notice(.passwordResetDone, from: client, locales: locales, at: now)
             let outcome: NumberProofOutcome
             do throws(PhoneLoginError) {
                 outcome = try await phone.prove(
-                    account, client: client.id, code: code, reward: .password(encoded, notice: notice), from: origin,
-                    at: now)
+                    account, client: client.id, isKnownPlace: isKnown, code: code,
+                    reward: .password(encoded, notice: notice), from: origin, at: now)
             } catch {
                 throw AccountError(error)
             }
@@ -101,7 +112,7 @@ extension AccountFlow {
             if case .proven = outcome { return }
             if case .limited(let refusal) = outcome, refusal.name == .confirmPerIP { throw .limited(refusal) }
             let email = try await proveEmail(
-                of: account, client: client, code: code,
+                of: account, client: client, isKnownPlace: isKnown, code: code,
                 reward: .password(
                     encoded,
                     notice: self.email(
@@ -126,7 +137,8 @@ extension AccountFlow {
                 message: email(
                     .passwordResetToken, code: token, minutes: Self.resetTokenLifetimeSeconds / 60, from: client,
                     locales: locales, until: expiresAt, at: now))
-            _ = try await act { try await store.requestReset(request, charging: [], from: origin, at: now) }
+            let charges = mailCharges(to: account.countedAs, from: origin)
+            _ = try await act { try await store.requestReset(request, charging: charges, from: origin, at: now) }
             doorbell.ring()
         }
     }
@@ -154,8 +166,8 @@ extension AccountFlow {
         }
     }
 
-    /// Something that a stranger may ask for at any name: counted by the name, whether or not anybody has it, and
-    /// answered alike whatever comes of it.
+    /// Something that a stranger may ask for at any name: counted by the name and the stranger, whether or not anybody
+    /// is called so, and answered alike whatever comes of it.
     func quietly(
         asking account: LoginIdentifier, for purpose: String, from origin: RequestOrigin, at now: Timestamp,
         _ work: () async throws(AccountError) -> Void
@@ -165,7 +177,7 @@ extension AccountFlow {
                 LimitCharge(.passwordPerIP, settings.passwordPerIP, subject: origin.address ?? ""),
                 LimitCharge(
                     .requestCooldown, Limit(count: 1, windowSeconds: settings.requestCooldownSeconds),
-                    subject: "\(purpose) \(account.countedAs)"),
+                    subject: "\(purpose) \(account.countedAs) \(origin.address ?? "")"),
             ].compactMap(\.self)
             if let refusal = try await act({ try await store.charge(charges, at: now) }) { throw .limited(refusal) }
             do throws(AccountError) { try await work() } catch {

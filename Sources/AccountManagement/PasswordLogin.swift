@@ -73,7 +73,7 @@ extension AccountFlow {
         let passed = PasswordSignIn(
             candidate: candidate, rehashed: rehashed?.encoded,
             refunds: query.charges(candidate.isKnownOrigin).filter { $0.name == .passwordPerIdentifier },
-            origins: query.origins, originsUntil: now.adding(seconds: Self.originLifetimeSeconds), signIn: signIn)
+            origins: query.origins + [Self.place(of: candidate.account, origin)], originsUntil: now.adding(seconds: Self.originLifetimeSeconds), signIn: signIn)
         return try await act({ try await store.signIn(passed, from: origin, at: now) }) ? candidate.account : nil
     }
 
@@ -90,13 +90,22 @@ extension AccountFlow {
         let address = origin.address ?? ""
         return PasswordQuery(
             identifier: identifier, acceptsClaims: attempt.acceptsClaims,
-            origins: places.map { SHA256Digest(of: "\(name)\u{0}\($0)") },
+            origins: places.map { Self.origin(name, $0) },
             charges: { isKnown in
                 [
                     LimitCharge(.passwordPerIP, perIP, subject: address),
                     LimitCharge(.passwordPerIdentifier, perIdentifier, subject: isKnown ? "\(name) known" : name),
                 ].compactMap(\.self)
             })
+    }
+
+    private static func origin(_ name: String, _ place: String) -> SHA256Digest {
+        SHA256Digest(of: "\(name)\u{0}\(place)")
+    }
+
+    /// Where an account signed in, whatever it was called there.
+    static func place(of account: AccountID, _ origin: RequestOrigin) -> SHA256Digest {
+        Self.origin(LoginIdentifier.id(account).countedAs, "address:\(origin.address ?? "")")
     }
 
     private func candidate(

@@ -6,6 +6,9 @@ package import Time
 package struct KnownDevice: Sendable, Hashable {
     /// 128 random bits in base64url; names the device's challenges.
     package let id: String
+
+    /// Any place where an account signed in by password before: they share what devices have one by one.
+    static let knownPlace = KnownDevice(id: "known place")
 }
 
 /// Makes and checks device ids: `base64url(id ‖ issued ‖ HMAC-SHA256(identity, id, issued))`.

@@ -50,6 +50,8 @@ extension PhoneLoginFlow {
         let askingDevice: String?
         /// Of which one may be known with this number.
         let deviceIDs: [String]
+        /// Known by other means.
+        var device: KnownDevice?
     }
 
     func perform(
@@ -64,7 +66,7 @@ extension PhoneLoginFlow {
             throw .messagesUnavailable(retryAfterSeconds: seconds)
         }
         let identity = PhoneIdentity(number: start.phone.e164, client: start.client, at: now)
-        let device = start.deviceIDs.lazy.compactMap { devices.recognize($0, of: identity, at: now) }.first
+        let device = start.device ?? start.deviceIDs.lazy.compactMap { devices.recognize($0, of: identity, at: now) }.first
         let operation = operation(for: start, identity: identity, device: device, at: now)
         let outcome: PhoneOperationStart
         do {

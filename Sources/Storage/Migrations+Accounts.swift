@@ -38,9 +38,9 @@ extension Migration {
             "CREATE INDEX address_pending_key ON address_pending (kind, key)",
             """
             CREATE TABLE email_challenge (
-                account_id TEXT NOT NULL, purpose TEXT NOT NULL, client_id TEXT NOT NULL, id TEXT NOT NULL,
-                key TEXT NOT NULL, code BLOB NOT NULL, guesses BIGINT NOT NULL, expires_at BIGINT NOT NULL,
-                PRIMARY KEY (account_id, purpose, client_id)
+                account_id TEXT NOT NULL, purpose TEXT NOT NULL, client_id TEXT NOT NULL, place TEXT NOT NULL,
+                id TEXT NOT NULL, key TEXT NOT NULL, code BLOB NOT NULL, guesses BIGINT NOT NULL,
+                expires_at BIGINT NOT NULL, PRIMARY KEY (account_id, purpose, client_id, place)
             )
             """,
             "CREATE INDEX email_challenge_expiry ON email_challenge (expires_at)",
@@ -70,7 +70,7 @@ extension Migration {
             "CREATE INDEX known_origin_expiry ON known_origin (expires_at)",
             """
             CREATE TABLE number_change (
-                undo_digest BLOB PRIMARY KEY, account_id TEXT NOT NULL, old_number TEXT NOT NULL, was_proven BIGINT NOT NULL,
+                undo_digest BLOB PRIMARY KEY, account_id TEXT NOT NULL, old_number TEXT NOT NULL,
                 new_number TEXT NOT NULL, changed_at BIGINT NOT NULL, expires_at BIGINT NOT NULL
             )
             """,

@@ -266,9 +266,6 @@ extension Composition {
         }
         do {
             let file = try ClientFile(parsing: Array(data))
-            if file.clients.contains(where: { $0.id == .accountPage }) {
-                throw StartProblem("\(path): the client_id \(ClientID.accountPage.rawValue) is the server's own")
-            }
             for warning in file.warnings { logger.warning("\(path): \(warning)") }
             return try file.clients.map { client in
                 var client = client

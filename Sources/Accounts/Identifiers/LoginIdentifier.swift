@@ -5,9 +5,9 @@ package enum LoginIdentifier: Hashable, Sendable {
     case email(FoldedText)
     /// E.164.
     case number(String)
-    /// Written without saying what it is: an address with an `@` is looked for among verified e-mails first, then
-    /// among names, then among e-mails that nobody proved. So nobody takes the place of a proven owner by a name
-    /// that looks like their address.
+    /// Written without saying what it is: a text with an `@` is looked for among proven e-mail addresses first, then
+    /// among those that nobody proved, then among names. So nobody keeps an address's owner out by calling
+    /// themselves like it.
     case nameOrEmail(FoldedText)
 
     /// Names the identifier for limits, whether or not anybody has it.

@@ -31,7 +31,9 @@ package struct TemplateCatalogue: Sendable {
         }
         for (locale, words) in Self.builtInForAccounts {
             for (template, text) in words.texts {
-                let subject = template.required.contains(.code) ? Self.builtInSubject : "{app}: \(words.account)"
+                // Subjects stand on lock screens and in mail servers' logs: six digits may, a whole token may not.
+                let hasDigits = template == .verificationCode || template == .passwordReset
+                let subject = hasDigits ? Self.builtInSubject : "{app}: \(words.account)"
                 add(TemplateWording(text: text, subject: nil), template, .sms, nil, locale)
                 add(TemplateWording(text: text, subject: subject), template, .email, nil, locale)
             }

@@ -28,6 +28,7 @@ struct ClientParser {
             problems.append("client_id must be printable ASCII, 1 to 255 characters")
             return nil
         }
+        if ClientID(id) == .accountPage { problems.append("client_id \(id) is the server's own") }
         let secret = secretDigest()
         let method = authenticationMethod(hasSecret: secret.digest != nil)
         var client = Client(

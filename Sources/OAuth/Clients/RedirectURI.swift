@@ -89,10 +89,9 @@ package struct RedirectURI: Hashable, Sendable {
         return name.isEmpty ? nil : String(name)
     }
 
-    /// Nothing but http or https, a host and perhaps a port (RFC 6454 §6.2).
+    /// Nothing but a scheme, a host and perhaps a port (RFC 6454 §6.2). Apps in a web view have schemes of their own.
     var isOrigin: Bool {
-        guard scheme == "https" || scheme == "http" else { return false }
-        return !text.dropFirst(scheme.utf8.count + 3).contains { $0 == "/" || $0 == "?" }
+        !text.dropFirst(scheme.utf8.count + 3).contains { $0 == "/" || $0 == "?" }
     }
 
     /// https, a private-use scheme (RFC 8252 §7.1), or http on this machine.

@@ -35,6 +35,8 @@ package enum AccountPurpose: Sendable, Equatable {
 package struct NumberProof: Sendable {
     package let account: LoginIdentifier
     package let client: ClientID
+    /// Asked for from where the account signed in before: counts apart from what strangers ask for.
+    package let isKnownPlace: Bool
     /// When the caller says which text it answers.
     package let operationID: String?
     package let code: String
@@ -42,7 +44,12 @@ package struct NumberProof: Sendable {
     package let codeSeal: CodeSeal
     package let budget: @Sendable (PhoneIdentity, _ device: String?) -> LimitCharge?
     package let confirmed: ConfirmedTraffic
+    /// A number last proved before this time may belong to somebody else by now; `nil`: never.
+    package let idleBefore: Timestamp?
     package let reward: NumberProofReward
+
+    /// Which of a number's codes it answers.
+    package var device: String? { isKnownPlace ? KnownDevice.knownPlace.id : nil }
 }
 
 package enum NumberProofReward: Sendable {

@@ -17,11 +17,14 @@ package struct AccountText: Sendable {
     package let locales: [String]
     /// The site whose page the code is typed into; `nil` for an app.
     package let webOTPDomain: String?
+    /// Asked for from where the account signed in before.
+    package let isKnownPlace: Bool
 
     package init(
         account: AccountID, client: Client, phone: PhoneNumber, purpose: AccountPurpose, locales: [String],
-        webOTPDomain: String?
+        webOTPDomain: String?, isKnownPlace: Bool = false
     ) {
+        self.isKnownPlace = isKnownPlace
         self.account = account
         self.client = client
         self.phone = phone
@@ -56,7 +59,7 @@ extension PhoneLoginFlow {
         let start = LoginStart(
             client: text.client, phone: text.phone, purpose: { _ in .account(text.account, text.purpose) },
             template: text.purpose.template, linkURL: nil, locales: text.locales, webOTPDomain: text.webOTPDomain,
-            askingDevice: nil, deviceIDs: [])
+            askingDevice: nil, deviceIDs: [], device: text.isKnownPlace ? .knownPlace : nil)
         let (operation, expiresAt) = try await perform(start, from: origin, at: now)
         return PhoneLoginStarted(
             operationID: operation, expiresInSeconds: now.secondsRoundedUp(until: expiresAt),
@@ -65,12 +68,13 @@ extension PhoneLoginFlow {
 
     /// Takes the code that an account was texted.
     package func prove(
-        _ account: LoginIdentifier, client: ClientID, operationID: String? = nil, code: String,
-        reward: NumberProofReward, from origin: RequestOrigin, at now: Timestamp
+        _ account: LoginIdentifier, client: ClientID, isKnownPlace: Bool = false, operationID: String? = nil,
+        code: String, reward: NumberProofReward, from origin: RequestOrigin, at now: Timestamp
     ) async throws(PhoneLoginError) -> NumberProofOutcome {
         let proof = NumberProof(
-            account: account, client: client, operationID: operationID, code: code, maxGuesses: settings.maxGuesses,
-            codeSeal: codeSeal, budget: { budget($0, $1) }, confirmed: confirmedTraffic, reward: reward)
+            account: account, client: client, isKnownPlace: isKnownPlace, operationID: operationID, code: code,
+            maxGuesses: settings.maxGuesses, codeSeal: codeSeal, budget: { budget($0, $1) },
+            confirmed: confirmedTraffic, idleBefore: idleBefore(now), reward: reward)
         let charge = LimitCharge(.confirmPerIP, settings.confirmPerIP, subject: origin.address ?? "")
         do {
             return try await store.prove(proof, charging: [charge].compactMap(\.self), from: origin, at: now)

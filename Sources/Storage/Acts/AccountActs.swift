@@ -54,34 +54,60 @@ extension SQLConnection {
         _ identity: PhoneIdentity, new id: AccountID, idleBefore: Timestamp, client: ClientID,
         from origin: RequestOrigin, at now: Timestamp
     ) async throws -> Account {
+        let isOurs = try await park(
+            identity, successor: id, idleBefore: idleBefore, client: client, from: origin, at: now)
+        // Otherwise two proofs raced, and the other one was first.
+        return isOurs
+            ? try await insertAccount(id, at: now)
+            : try await provenAccount(identity, newerThan: idleBefore, at: now) ?? Account(id: id, isDisabled: true)
+    }
+
+    /// The same when an account proves a number for itself that another one let go idle.
+    func parkIdleOwner(
+        of identity: PhoneIdentity, successor: AccountID, idleBefore: Timestamp?, client: ClientID,
+        from origin: RequestOrigin, at now: Timestamp
+    ) async throws {
+        guard let idleBefore else { return }
+        let owner = try await first(
+            """
+            SELECT 1 FROM account_phone p JOIN account a ON a.id = p.account_id
+            WHERE p.number = \(identity) AND p.account_id <> \(successor) AND a.disabled_at IS NULL
+            """)
+        guard owner != nil else { return }
+        _ = try await park(
+            identity, successor: successor, idleBefore: idleBefore, client: client, from: origin, at: now)
+    }
+
+    /// Gives an idle number to another account. False when it is not idle.
+    private func park(
+        _ identity: PhoneIdentity, successor: AccountID, idleBefore: Timestamp, client: ClientID,
+        from origin: RequestOrigin, at now: Timestamp
+    ) async throws -> Bool {
         let parked = try await first(
             "SELECT account_id, last_proof_at FROM account_phone WHERE number = \(identity)")
         let isOurs =
             try await run(
                 """
-                UPDATE account_phone SET account_id = \(id), verified_at = \(now), last_proof_at = \(now)
+                UPDATE account_phone SET account_id = \(successor), verified_at = \(now), last_proof_at = \(now)
                 WHERE number = \(identity) AND last_proof_at <= \(idleBefore)
                 """) == 1
-        guard let parked, isOurs else {
-            // Two proofs raced, and the other one was first.
-            return try await provenAccount(identity, newerThan: idleBefore, at: now)
-                ?? Account(id: id, isDisabled: true)
-        }
+        guard let parked, isOurs else { return false }
         let old = AccountID(try parked.text(0))
         let idleDays = (now.milliseconds - (try parked.integer(1))) / 86_400_000
         try await run(
             """
             INSERT INTO account_parked (account_id, number, successor, parked_at)
-            VALUES (\(old), \(identity), \(id), \(now))
+            VALUES (\(old), \(identity), \(successor), \(now))
             ON CONFLICT (account_id) DO UPDATE SET number = excluded.number, successor = excluded.successor,
                 parked_at = excluded.parked_at
             """)
         try await record(
             SecurityEvent(
-                .numberRecycled, at: now, origin: origin, clientID: client.rawValue, accountID: old.rawValue, phone: identity.masked,
-                reason: "idle number proved again: a fresh account opens, the old one is parked",
+                .numberRecycled, at: now, origin: origin, clientID: client.rawValue, accountID: old.rawValue,
+                phone: identity.masked,
+                reason: "idle number proved again: it belongs to another account, the old one is parked",
                 figures: "idle for \(idleDays) days"))
-        return try await insertAccount(id, at: now)
+        return true
     }
 }
 

@@ -83,8 +83,8 @@ extension SQLStore {
                 (SELECT undo_digest FROM number_change WHERE expires_at <= \(now) LIMIT \(batch))
             """,
             """
-            DELETE FROM email_challenge WHERE (account_id, purpose, client_id) IN
-                (SELECT account_id, purpose, client_id FROM email_challenge WHERE expires_at <= \(now) LIMIT \(batch))
+            DELETE FROM email_challenge WHERE (account_id, purpose, client_id, place) IN
+                (SELECT account_id, purpose, client_id, place FROM email_challenge WHERE expires_at <= \(now) LIMIT \(batch))
             """,
             """
             DELETE FROM revoked_token WHERE id IN

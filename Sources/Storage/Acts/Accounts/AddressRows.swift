@@ -112,8 +112,10 @@ extension SQLConnection {
         case .email(let email):
             return acceptsClaims.contains(.email) ? try await claimant(.email, email.rawValue) : nil
         case .nameOrEmail(let text):
-            if let named = try await accountID(.loginName(text)) { return named }
-            return acceptsClaims.contains(.email) ? try await claimant(.email, text.rawValue) : nil
+            if acceptsClaims.contains(.email), let claimed = try await claimant(.email, text.rawValue) {
+                return claimed
+            }
+            return try await accountID(.loginName(text))
         }
     }
 

@@ -27,10 +27,12 @@ extension SQLStore {
             if !isRepeated {
                 try await connection.run(
                     """
-                    INSERT INTO email_challenge (account_id, purpose, client_id, id, key, code, guesses, expires_at)
-                    VALUES (\(account), \(proof.purpose.name), \(proof.client), \(proof.id), \(address.key.rawValue),
+                    INSERT INTO email_challenge
+                        (account_id, purpose, client_id, place, id, key, code, guesses, expires_at)
+                    VALUES (\(account), \(proof.purpose.name), \(proof.client), \(place(proof.isKnownPlace)),
+                        \(proof.id), \(address.key.rawValue),
                         \(proof.codeSeal.seal(code, challenge: proof.id)), \(live?.guesses ?? 0), \(expiresAt))
-                    ON CONFLICT (account_id, purpose, client_id) DO UPDATE SET id = excluded.id, key = excluded.key,
+                    ON CONFLICT (account_id, purpose, client_id, place) DO UPDATE SET id = excluded.id, key = excluded.key,
                         code = excluded.code, guesses = excluded.guesses, expires_at = excluded.expires_at
                     """)
             }
@@ -49,6 +51,9 @@ extension SQLStore {
     }
 }
 
+/// Strangers' codes and those asked for from a known place are two.
+private func place(_ isKnown: Bool) -> String { isKnown ? "known" : "" }
+
 extension SQLConnection {
     fileprivate func account(of proof: NewEmailProof) async throws -> AccountID? {
         switch proof.purpose {
@@ -65,7 +70,7 @@ extension SQLConnection {
             """
             SELECT code, id, guesses, expires_at FROM email_challenge
             WHERE account_id = \(account) AND purpose = \(proof.purpose.name) AND client_id = \(proof.client)
-                AND key = \(address.key.rawValue) AND expires_at > \(now)
+                AND place = \(place(proof.isKnownPlace)) AND key = \(address.key.rawValue) AND expires_at > \(now)
             """
         ).map {
             (
@@ -131,7 +136,7 @@ private struct EmailJudge {
             """
             UPDATE email_challenge SET guesses = guesses + 1
             WHERE account_id = \(account) AND purpose = \(purpose) AND client_id = \(proof.client)
-                AND expires_at > \(now)
+                AND place = \(place(proof.isKnownPlace)) AND expires_at > \(now)
             RETURNING guesses, code, id, key
             """)
         guard let counted, try counted.integer(0) <= proof.maxGuesses else {
@@ -148,6 +153,7 @@ private struct EmailJudge {
             """
             DELETE FROM email_challenge
             WHERE account_id = \(account) AND purpose = \(purpose) AND client_id = \(proof.client)
+                AND place = \(place(proof.isKnownPlace))
             """)
         return try await reward(account, key: FoldedText(stored: try counted.text(3)))
     }

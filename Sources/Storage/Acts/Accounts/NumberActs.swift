@@ -100,21 +100,17 @@ extension SQLStore {
             let row = try await connection.first(
                 """
                 DELETE FROM number_change WHERE undo_digest = \(undo) AND expires_at > \(now)
-                RETURNING account_id, old_number, was_proven, changed_at
+                RETURNING account_id, old_number, changed_at
                 """)
             guard let row else { return .gone }
             let account = AccountID(try row.text(0))
             let old = PhoneIdentity(rawValue: try row.text(1))
             guard try await connection.first("SELECT 1 FROM account WHERE id = \(account)") != nil else { return .gone }
             // The link itself reached the old number, which proves it once more.
-            let isBack =
-                try row.integer(2) == 1
-                ? try await connection.move(old, to: account, leaving: nil, from: origin, at: now)
-                : try await connection.claim(.phone, old.rawValue, old.number, for: account, at: now)
-            guard isBack else { return .taken }
-            try await connection.removeAddresses(.phone, of: account, butFor: old.rawValue)
-            try await connection.removePending(.phone, of: account)
-            try await connection.undo(since: try row.time(3), of: account)
+            guard try await connection.move(old, to: account, leaving: nil, from: origin, at: now) else {
+                return .taken
+            }
+            try await connection.undo(since: try row.time(2), of: account)
             try await connection.end(.all, of: account, at: now)
             try await connection.record(
                 SecurityEvent(

@@ -40,7 +40,9 @@ private struct ProofJudge {
             }
             (subject, purpose) = (pending.key, .numberAgain)
         case .password:
-            guard let number = try await connection.number(of: account) else { return .nothingPending }
+            guard let number = try await connection.number(of: account), try await isEnabled(account) else {
+                return .nothingPending
+            }
             (subject, purpose) = (number.identity.rawValue, .passwordReset)
         }
         guard let operation = try await liveOperation(subject, purpose.name(for: account)) else {
@@ -54,7 +56,7 @@ private struct ProofJudge {
         let verdict = try await connection.count(
             CodeGuess(
                 code: proof.code, maxGuesses: proof.maxGuesses, codeSeal: proof.codeSeal,
-                budget: proof.budget(operation.identity, nil)), at: operation, at: now)
+                budget: proof.budget(operation.identity, proof.device)), at: operation, at: now)
         switch verdict {
         case .right: break
         case .wrong(let isLast):
@@ -68,6 +70,9 @@ private struct ProofJudge {
         try await connection.finish(operation, confirmed: proof.confirmed)
         switch proof.reward {
         case .number(_, let ending, let change):
+            try await connection.parkIdleOwner(
+                of: operation.identity, successor: account, idleBefore: proof.idleBefore, client: proof.client,
+                from: origin, at: now)
             let isOurs = try await connection.move(
                 operation.identity, to: account, leaving: change, from: origin, at: now)
             guard isOurs else {
@@ -81,6 +86,10 @@ private struct ProofJudge {
             if let message = notice(operation.identity) { try await connection.enqueue(message) }
         }
         return .proven(account)
+    }
+
+    private func isEnabled(_ account: AccountID) async throws -> Bool {
+        try await connection.first("SELECT 1 FROM account WHERE id = \(account) AND disabled_at IS NULL") != nil
     }
 
     private func account() async throws -> AccountID? {
@@ -102,7 +111,8 @@ private struct ProofJudge {
         let id = try await connection.first(
             """
             SELECT o.id FROM phone_challenge c JOIN phone_operation o ON o.challenge_id = c.id
-            WHERE c.number = \(subject) AND c.client_id = \(proof.client) AND c.device = '' AND c.purpose = \(purpose)
+            WHERE c.number = \(subject) AND c.client_id = \(proof.client) AND c.device = \(proof.device ?? "")
+                AND c.purpose = \(purpose)
                 AND (\(proof.operationID ?? "") = '' OR o.id = \(proof.operationID ?? ""))
             ORDER BY o.started_at DESC LIMIT 1
             """)
@@ -150,7 +160,7 @@ extension SQLConnection {
         return true
     }
 
-    /// The old number hears of it.
+    /// The old number hears of it, if it was proved to be the account's.
     func tell(
         _ old: (identity: PhoneIdentity, isProven: Bool), of account: AccountID, changedTo identity: PhoneIdentity,
         leaving change: NumberChange?, from origin: RequestOrigin, at now: Timestamp
@@ -159,13 +169,12 @@ extension SQLConnection {
             SecurityEvent(
                 .numberChanged, at: now, origin: origin, accountID: account.rawValue, phone: old.identity.masked,
                 reason: "the account has another number now", figures: "now \(identity.masked)"))
-        guard let change, let message = change.notice(old.identity) else { return }
+        // A number that nobody proved may be anybody's, and gets no texts on an app's word.
+        guard old.isProven, let change, let message = change.notice(old.identity) else { return }
         try await run(
             """
-            INSERT INTO number_change
-                (undo_digest, account_id, old_number, was_proven, new_number, changed_at, expires_at)
-            VALUES (\(change.undo), \(account), \(old.identity), \(old.isProven), \(identity), \(now),
-                \(change.undoableUntil))
+            INSERT INTO number_change (undo_digest, account_id, old_number, new_number, changed_at, expires_at)
+            VALUES (\(change.undo), \(account), \(old.identity), \(identity), \(now), \(change.undoableUntil))
             """)
         try await enqueue(message)
     }

@@ -1,6 +1,6 @@
 package import AccountManagement
 package import Accounts
-import Cryptography
+package import Cryptography
 package import DeveloperLog
 import Messaging
 package import OAuth
@@ -58,6 +58,13 @@ extension SQLStore {
             }
             if let new = signIn.signIn { try await connection.insert(new, of: account, at: now) }
             return true
+        }
+    }
+
+    package func isKnown(_ origin: SHA256Digest, at now: Timestamp) async throws -> Bool {
+        try await engine.read { connection in
+            try await connection.first(
+                "SELECT 1 FROM known_origin WHERE digest = \(origin) AND expires_at > \(now)") != nil
         }
     }
 
