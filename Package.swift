@@ -176,7 +176,7 @@ let package = Package(
             dependencies: [
                 "TestSupport", "SQLiteDriver", "Storage", "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging",
                 "PhoneNumbers", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography", "Time",
-            ], exclude: ["Accounts"]),
+            ]),
         .testTarget(
             name: "OAuthTests",
             dependencies: ["TestSupport", "OAuth", "Accounts", "DeveloperLog", "JOSE", "Cryptography", "Time"]),
@@ -193,6 +193,12 @@ let package = Package(
                 "Cryptography", "Time",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .testTarget(
+            name: "AccountManagementTests",
+            dependencies: [
+                "TestSupport", "AccountManagement", "Storage", "PhoneLogin", "OAuth", "Accounts", "Messaging",
+                "PhoneNumbers", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography", "Time",
             ]),
         .testTarget(name: "RateLimitingTests", dependencies: ["RateLimiting", "Time"]),
         .testTarget(

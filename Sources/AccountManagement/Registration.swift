@@ -73,6 +73,13 @@ extension AccountFlow {
         _ request: RegistrationRequest, signIn: NewSignIn?, from origin: RequestOrigin, at now: Timestamp
     ) async throws(AccountError) -> AccountProfile {
         let checked = try check(request, at: now)
+        if request.verifiesNumber, let number = request.number {
+            do throws(PhoneLoginError) {
+                _ = try await phone.number(number, client: request.client, from: origin, at: now)
+            } catch {
+                throw AccountError(error)
+            }
+        }
         let encoded = try await hash(request.password)
         let account = NewAccount(
             id: AccountID(entropy.uuid()), client: request.client.id, loginName: checked.name,

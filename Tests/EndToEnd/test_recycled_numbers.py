@@ -231,6 +231,30 @@ def test_first_logins_at_once_with_an_idle_number_make_one_account(server: Serve
     assert len(recycled(server)) == 1
 
 
+@pytest.mark.parametrize("days", [364, 366])
+def test_a_change_to_a_number_parks_its_owner_only_when_it_is_idle(server: Server, days: int):
+    old = holder(server)
+    rest(server, days, old.number)
+    login = server.login("app", scope="phone")
+    tokens = login.tokens()
+
+    def send(path: str, body: dict[str, str]) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+        return server.http.post(f"/users/me/phone{path}", json=body, headers=headers)
+
+    texts = len(server.outbox.messages(old.number))
+    begun = send("", {"phone_number": old.number})
+    assert begun.status_code == 200, begun.text
+    code = code_in(server.outbox.wait(old.number, texts + 1))
+    confirmed = send("/confirm", {"code": code, "operation_id": begun.json()["operation_id"]})
+    is_idle = days > 365
+    assert confirmed.status_code == (204 if is_idle else 404)
+    assert enters(server, old.number) == (subject_of(tokens) if is_idle else old.id)
+    assert old.login().json()["id"] == old.id
+    assert (old.number in old.own().text) != is_idle
+    assert len(recycled(server)) == is_idle
+
+
 def test_a_number_may_be_recycled_again(server: Server):
     old = holder(server)
     subjects = [old.id]

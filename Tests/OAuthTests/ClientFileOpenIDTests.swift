@@ -62,7 +62,7 @@ import Testing
         (#""cors_origins": ["https://game.example/"]"#, "cors_origins: entry 1 must be an origin"),
         (#""cors_origins": ["https://game.example?x"]"#, "cors_origins: entry 1 must be an origin"),
         (#""cors_origins": ["https://Game.example"]"#, "cors_origins: entry 1 must be an origin"),
-        (#""cors_origins": ["com.example.game://x"]"#, "cors_origins: entry 1 must be an origin"),
+        (#""cors_origins": ["com.example.game:x"]"#, "cors_origins: entry 1 must be an origin"),
         (#""cors_origins": ["*"]"#, "cors_origins: entry 1 must be an origin"),
         (#""cors_origins": ["null"]"#, "cors_origins: entry 1 must be an origin"),
         (#""cors_origins": "https://game.example""#, "cors_origins must be a list of texts"),

@@ -56,8 +56,9 @@ extension PhoneLoginFlow {
     package func start(
         _ text: AccountText, from origin: RequestOrigin, at now: Timestamp
     ) async throws(PhoneLoginError) -> PhoneLoginStarted {
+        let phone = try await checkedNumber({ text.phone }, client: text.client, from: origin, at: now)
         let start = LoginStart(
-            client: text.client, phone: text.phone, purpose: { _ in .account(text.account, text.purpose) },
+            client: text.client, phone: phone, purpose: { _ in .account(text.account, text.purpose) },
             template: text.purpose.template, linkURL: nil, locales: text.locales, webOTPDomain: text.webOTPDomain,
             askingDevice: nil, deviceIDs: [], device: text.isKnownPlace ? .knownPlace : nil)
         let (operation, expiresAt) = try await perform(start, from: origin, at: now)

@@ -13,6 +13,10 @@ extension SQLStore: PhoneLoginStore {
         at now: Timestamp
     ) async throws -> PhoneOperationStart {
         try await engine.write { connection in
+            // An account that was deleted meanwhile gets no text, and leaves no code behind.
+            if case .account(let account, _) = operation.purpose, try await !connection.exists(account) {
+                return .blocked
+            }
             if let refusal = try await connection.charge(charges, at: now) {
                 try await connection.record(.sendRefused(operation, by: refusal, from: origin, at: now))
                 return .limited(refusal)

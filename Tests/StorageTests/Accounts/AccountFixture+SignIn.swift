@@ -16,27 +16,33 @@ import Time
 extension AccountFixture {
     func startEmail(
         _ purpose: EmailPurpose, of account: LoginIdentifier, address: String? = nil, mustBe: String? = nil,
-        code: String = "135791", charging charges: [LimitCharge] = [], on store: SQLStore, at now: Timestamp = .noon
+        isKnownPlace: Bool = false, code: String = "135791", charging charges: [LimitCharge] = [], on store: SQLStore,
+        at now: Timestamp = .noon
     ) async throws -> EmailProofStart {
-        let end = now.adding(seconds: emailCodeLifetimeSeconds)
-        let id = Unique.name("e-mailed code")
         let proof = NewEmailProof(
             account: account, client: client.id, purpose: purpose,
-            address: try address.map { try known(EmailAddress($0)) }, mustBe: try mustBe.map { try known(FoldedText($0)) },
-            id: id,
-            sealedCode: codeSeal.seal(
-                OneTimeCode(length: code.utf8.count, entropy: .alwaysDrawing(code)), challenge: id), expiresAt: end,
-            message: { queued(.verificationCode, channel: .email, to: $0.text, saying: code, at: now, until: end) })
+            address: try address.map { try known(EmailAddress($0)) },
+            mustBe: try mustBe.map { try known(FoldedText($0)) }, isKnownPlace: isKnownPlace,
+            id: Unique.name("e-mailed code"),
+            code: OneTimeCode(length: code.utf8.count, entropy: .alwaysDrawing(code)),
+            expiresAt: now.adding(seconds: emailCodeLifetimeSeconds), maxGuesses: maxGuesses, codeSeal: codeSeal,
+            message: { code, end, address in
+                queued(.verificationCode, channel: .email, to: address.text, saying: code.digits, at: now, until: end)
+            })
         return try await store.start(proof, charging: charges, from: .home, at: now)
     }
 
     func proveEmail(
-        _ code: String = "135791", of account: LoginIdentifier, reward: EmailProofReward,
+        _ code: String = "135791", of account: LoginIdentifier, isKnownPlace: Bool = false, reward: EmailProofReward,
         charging charges: [LimitCharge] = [], on store: SQLStore, at now: Timestamp = .noon
     ) async throws -> EmailProofOutcome {
         let proof = EmailProof(
-            account: account, client: client.id, code: code, maxGuesses: maxGuesses, codeSeal: codeSeal,
-            reward: reward)
+            account: account, client: client.id, isKnownPlace: isKnownPlace, code: code, maxGuesses: maxGuesses,
+            codeSeal: codeSeal,
+            budget: { [guessesPerNumber] account in
+                LimitCharge(
+                    .guessesPerNumber, guessesPerNumber, subject: "\(account.rawValue)\(isKnownPlace ? " known" : "")")
+            }, reward: reward)
         return try await store.prove(proof, charging: charges, from: .home, at: now)
     }
 
@@ -131,11 +137,14 @@ extension SQLStore {
         try await bearer(SHA256Digest(of: token), kind, at: now)
     }
 
-    /// Where a text stands, in whatever case and whichever column: `table.column`. SQLite's own way of asking.
+    /// Where a text stands, in whatever case and whichever column: `table.column`. The list of ids that are never
+    /// given out again leads to nothing, and does not count. SQLite's own way of asking.
     func places(of text: String) async throws -> [String] {
         try await engine.read { connection in
             var places: [String] = []
-            for table in try await connection.rows("SELECT name FROM sqlite_master WHERE type = 'table'") {
+            let tables = try await connection.rows(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'account_deleted'")
+            for table in tables {
                 let table = try table.text(0)
                 for column in try await connection.rows("SELECT name FROM pragma_table_info(\(table))") {
                     let column = try column.text(0)

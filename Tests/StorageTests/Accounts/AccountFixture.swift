@@ -29,8 +29,10 @@ struct AccountFixture: Sendable {
     var codeLifetimeSeconds = 180
     var emailCodeLifetimeSeconds = 900
     var undoSeconds = 259_200
-    /// Of the number, over all its codes.
+    /// Of the number, or of the account that is e-mailed, over all its codes.
     var guessesPerNumber: Limit?
+    /// How long a number lies idle before it may be somebody else's; `nil`: for ever.
+    var idleSeconds: Int?
     let entropy = Entropy.seeded(7)
 
     var codeSeal: CodeSeal { CodeSeal(secret: TestSecret.bytes, entropy: entropy) }
@@ -118,11 +120,12 @@ struct AccountFixture: Sendable {
         charging charges: [LimitCharge] = [], on store: SQLStore, at now: Timestamp = .noon
     ) async throws -> NumberProofOutcome {
         let proof = NumberProof(
-            account: account, client: client.id, operationID: operation, code: code, maxGuesses: maxGuesses,
-            codeSeal: codeSeal,
+            account: account, client: client.id, isKnownPlace: false, operationID: operation, code: code,
+            maxGuesses: maxGuesses, codeSeal: codeSeal,
             budget: { [guessesPerNumber] identity, _ in
                 LimitCharge(.guessesPerNumber, guessesPerNumber, subject: identity.rawValue)
-            }, confirmed: { _, _, _, _ in [] }, reward: reward)
+            }, confirmed: { _, _, _, _ in [] },
+            idleBefore: idleSeconds.map { now.adding(seconds: -$0) }, reward: reward)
         return try await store.prove(proof, charging: charges, from: .home, at: now)
     }
 

@@ -33,7 +33,9 @@ import Time
         (person.email, person.number, person.password) = ("alice@example.com", "+819012345678", "correct horse")
         person.properties = [AccountProperty(name: "level", value: 7)]
         let account = try await person.registered(signIn: fixture.newSignIn("token"), on: store)
-        try await fixture.changeNumber(of: account, to: "+819011112222", on: store)
+        for number in ["+819012345678", "+819011112222"] {
+            try await fixture.changeNumber(of: account, to: number, on: store)
+        }
         try await fixture.text(.number(begunIn: nil), to: "+819033334444", for: account, on: store)
         _ = try await fixture.startEmail(
             .address(begunIn: nil), of: .id(account), address: "alice@example.com", on: store)

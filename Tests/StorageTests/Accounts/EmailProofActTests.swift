@@ -3,6 +3,7 @@ import Accounts
 import DeveloperLog
 import OAuth
 import PhoneLogin
+import RateLimiting
 import Storage
 import TestSupport
 import Testing
@@ -146,6 +147,28 @@ import Time
     }
 
     @Test(arguments: Backend.allCases)
+    func `strangers who guess do not use up the code of a place that signed in before`(
+        on backend: Backend
+    ) async throws {
+        try await backend.withStore { store in
+            var fixture = fixture
+            fixture.guessesPerNumber = Limit(count: 5, windowSeconds: 3600)
+            var person = AccountFixture.named("alice")
+            person.email = mail
+            let account = LoginIdentifier.id(try await person.registered(on: store))
+            let reward = try fixture.resetReward(to: "new password")
+            _ = try await fixture.startEmail(.passwordReset, of: account, code: "111111", on: store)
+            _ = try await fixture.startEmail(.passwordReset, of: account, isKnownPlace: true, code: "222222", on: store)
+            for _ in 0..<9 { _ = try await fixture.proveEmail("222222", of: account, reward: reward, on: store) }
+            #expect(try await fixture.proveEmail("111111", of: account, isKnownPlace: true, reward: reward, on: store) == .wrong)
+            let outcome = try await fixture.proveEmail(
+                "222222", of: account, isKnownPlace: true, reward: reward, on: store)
+            #expect(outcome != .exhausted && !outcome.isLimited)
+            #expect(try await store.profile(account)?.hasPassword == true)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
     func `a code is good to the last millisecond, once, and for its own purpose`(on backend: Backend) async throws {
         try await backend.withStore { store in
             let account = try await newcomer(on: store)
@@ -157,6 +180,27 @@ import Time
             let before = end.adding(milliseconds: -1)
             #expect(try await fixture.proveEmail(of: .id(account), on: store, at: before) == .proven(account))
             #expect(try await fixture.proveEmail(of: .id(account), on: store, at: before) == .nothingPending)
+            #expect(try await store.profile(.id(account))?.hasPassword == false)
+        }
+    }
+
+    @Test(arguments: Backend.allCases, ["changed", "removed"])
+    func `a code mailed to an address that is no longer the account's opens nothing`(
+        on backend: Backend, _ way: String
+    ) async throws {
+        try await backend.withStore { store in
+            let account = try await newcomer(on: store)
+            _ = try await fixture.startEmail(.address(begunIn: nil), of: .id(account), address: mail, on: store)
+            _ = try await fixture.proveEmail(of: .id(account), on: store)
+            _ = try await fixture.startEmail(.passwordReset, of: .id(account), code: "333333", on: store)
+            if way == "changed" {
+                _ = try await fixture.startEmail(.address(begunIn: nil), of: .id(account), address: "new@example.com", on: store)
+                _ = try await fixture.proveEmail(of: .id(account), on: store)
+            } else {
+                try await store.removeEmail(of: account, at: .noon)
+            }
+            let reward = try fixture.resetReward(to: "intruder")
+            _ = try await fixture.proveEmail("333333", of: .id(account), reward: reward, on: store)
             #expect(try await store.profile(.id(account))?.hasPassword == false)
         }
     }

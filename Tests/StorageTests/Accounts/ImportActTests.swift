@@ -139,9 +139,9 @@ import Time
     @Test(arguments: Backend.allCases)
     func `several clashes are told by the first field`(on backend: Backend) async throws {
         try await backend.withStore { store in
-            _ = try await take([User(0)], on: store)
-            var user = User(0)
-            user.row = "another row"
+            _ = try await take([User(0), User(1)], on: store)
+            var user = User(1)
+            (user.row, user.id) = ("another row", "imported 0")
             for field in Self.clashes {
                 #expect(try await take([user], on: store) == [.duplicate(field: field)])
                 switch field {
@@ -151,6 +151,31 @@ import Time
                 default: user.email = nil
                 }
             }
+            #expect(try await take([user], on: store) == [.imported])
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `a row that was mended since is known by its id and what it is called`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            _ = try await take([User(0)], on: store)
+            var user = User(0)
+            (user.row, user.password) = ("mended row", "another")
+            let outcomes = try await take([user], on: store)
+            #expect(outcomes == [.alreadyThere])
+            #expect(try await store.profile(.id(AccountID("imported 0")))?.hasPassword == false)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `no import brings back the id of somebody who was deleted`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            _ = try await take([User(0)], on: store)
+            _ = try await store.delete(AccountID("imported 0"), pseudonym: "deleted-1", from: .home, at: .noon)
+            var user = User(1)
+            user.id = "imported 0"
+            #expect(try await take([user], on: store) == [.duplicate(field: "id")])
+            user.id = "imported 1"
             #expect(try await take([user], on: store) == [.imported])
         }
     }

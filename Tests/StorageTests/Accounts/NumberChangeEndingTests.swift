@@ -129,30 +129,45 @@ import Time
         }
     }
 
+    private func replace(_ account: AccountID, with number: String, on store: SQLStore) async throws -> Bool {
+        try await store.replaceNumber(
+            of: account, with: number, leaving: fixture.change(undo: "undo"), from: .home, at: .noon)
+    }
+
     @Test(arguments: Backend.allCases)
-    func `a number taken on an app's word is told to the old one, and nobody else's is taken`(
+    func `a number taken on an app's word is told to the proven one, and nobody else's is taken`(
+        on backend: Backend
+    ) async throws {
+        try await backend.withStore { store in
+            let account = try await login.signIn(on: store).account
+            var bob = login
+            bob.phone = .bob
+            try await bob.signIn(on: store)
+            _ = try await fixture.takeMessages(on: store)
+
+            #expect(try await replace(account, with: PhoneNumber.bob.e164, on: store) == false)
+            #expect(try await store.profile(.id(account))?.number == AccountAddress(old, isProven: true))
+            #expect(try await replace(account, with: new, on: store))
+            #expect(try await store.profile(.id(account))?.number == AccountAddress(new, isProven: false))
+            #expect(try await store.profile(.number(old)) == nil)
+            #expect(try await fixture.takeMessages(on: store).map(\.recipient) == [old])
+            #expect(try await fixture.undo("undo", on: store) == .undone)
+            #expect(try await store.profile(.id(account))?.number == AccountAddress(old, isProven: true))
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `a number that nobody proved gets no text on an app's word, and nothing to undo`(
         on backend: Backend
     ) async throws {
         try await backend.withStore { store in
             var claimant = AccountFixture.named("alice")
             claimant.number = old
             let account = try await claimant.registered(on: store)
-            func replace(with number: String) async throws -> Bool {
-                try await store.replaceNumber(
-                    of: account, with: number, leaving: fixture.change(undo: "undo"), from: .home, at: .noon)
-            }
-            var bob = login
-            bob.phone = .bob
-            try await bob.signIn(on: store)
-            _ = try await fixture.takeMessages(on: store)
-
-            #expect(try await replace(with: PhoneNumber.bob.e164) == false)
-            #expect(try await store.profile(.id(account))?.number?.text == old)
-            #expect(try await replace(with: new))
+            #expect(try await replace(account, with: new, on: store))
             #expect(try await store.profile(.id(account))?.number == AccountAddress(new, isProven: false))
-            #expect(try await store.profile(.number(old)) == nil)
-            let messages = try await fixture.takeMessages(on: store)
-            #expect(messages.map(\.recipient) == [old])
+            #expect(try await fixture.takeMessages(on: store).isEmpty)
+            #expect(try await fixture.undo("undo", on: store) == .gone)
         }
     }
 

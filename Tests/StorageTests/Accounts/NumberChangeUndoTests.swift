@@ -162,17 +162,42 @@ import Time
     }
 
     @Test(arguments: Backend.allCases)
-    func `a number that was an app's word comes back as an app's word`(on backend: Backend) async throws {
+    func `a password and an address that came with the change let nobody in any more`(
+        on backend: Backend
+    ) async throws {
         try await backend.withStore { store in
-            var claimant = AccountFixture.named("alice")
-            claimant.number = old
-            let account = try await claimant.registered(signIn: fixture.newSignIn("token"), on: store)
-            let isOurs = try await store.replaceNumber(
-                of: account, with: new, leaving: fixture.change(undo: "undo"), from: .home, at: .noon)
-            #expect(isOurs)
-            #expect(try await fixture.undo("undo", on: store) == .undone)
-            #expect(try await store.profile(.id(account))?.number == AccountAddress(old, isProven: false))
-            #expect(try await store.bearer("token") == nil)
+            let account = try await takenOver(store)
+            let later = Timestamp.noon.adding(seconds: 60)
+            _ = try await store.changePassword(
+                of: account, from: nil, to: try AccountFixture.encoded("theirs"), ending: .none, from: .home, at: later)
+            _ = try await fixture.startEmail(
+                .address(begunIn: nil), of: .id(account), address: "m@example.com", on: store, at: later)
+            _ = try await fixture.proveEmail(of: .id(account), on: store, at: later)
+            _ = try await fixture.startEmail(.passwordReset, of: .id(account), on: store, at: later)
+            #expect(try await fixture.undo("undo", on: store, at: later) == .undone)
+            let profile = try #require(try await store.profile(.id(account)))
+            #expect(!profile.hasPassword && profile.email == nil && profile.pendingEmail == nil)
+            let reward = try fixture.resetReward(to: "theirs again")
+            _ = try await fixture.proveEmail(of: .id(account), reward: reward, on: store, at: later)
+            #expect(try await store.profile(.id(account))?.hasPassword == false, "nor does a code sent before")
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `a password and an address from before the change stay`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            var person = AccountFixture.named("alice")
+            person.password = "mine"
+            let account = try await person.registered(on: store)
+            _ = try await fixture.startEmail(
+                .address(begunIn: nil), of: .id(account), address: "a@example.com", on: store)
+            _ = try await fixture.proveEmail(of: .id(account), on: store)
+            try await fixture.changeNumber(of: account, to: old, on: store)
+            let later = Timestamp.noon.adding(seconds: 60)
+            try await fixture.changeNumber(of: account, to: new, undo: "undo", on: store, at: later)
+            #expect(try await fixture.undo("undo", on: store, at: later) == .undone)
+            let profile = try #require(try await store.profile(.id(account)))
+            #expect(profile.hasPassword && profile.email == AccountAddress("a@example.com", isProven: true))
         }
     }
 

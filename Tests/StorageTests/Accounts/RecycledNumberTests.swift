@@ -128,6 +128,40 @@ import Time
     }
 
     @Test(arguments: Backend.allCases)
+    func `an account that proves an idle number for itself gets it, and a moment earlier it does not`(
+        on backend: Backend
+    ) async throws {
+        try await backend.withStore { store in
+            var fixture = AccountFixture()
+            fixture.idleSeconds = idleSeconds
+            let first = try await account(on: store, at: .noon)
+            let other = try await AccountFixture.named("bob").registered(on: store)
+            let number = login.phone.e164
+            let before = muchLater.adding(milliseconds: -1)
+            try await fixture.text(.number(begunIn: nil), to: number, for: other, on: store, at: before)
+            #expect(try await fixture.proveNumber(of: .id(other), on: store, at: before) == .taken)
+            try await fixture.text(.number(begunIn: nil), to: number, for: other, on: store, at: muchLater)
+            #expect(try await fixture.proveNumber(of: .id(other), on: store, at: muchLater) == .proven(other))
+            #expect(try await store.parked(before: other)?.id == first)
+            #expect(try await store.profile(.number(number))?.id == other)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `a disabled account keeps its idle number`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            var fixture = AccountFixture()
+            fixture.idleSeconds = idleSeconds
+            let first = try await account(on: store, at: .noon)
+            try await store.setDisabled(true, first, from: .home, at: .noon)
+            let other = try await AccountFixture.named("bob").registered(on: store)
+            try await fixture.text(.number(begunIn: nil), to: login.phone.e164, for: other, on: store, at: muchLater)
+            #expect(try await fixture.proveNumber(of: .id(other), on: store, at: muchLater) == .taken)
+            #expect(try await store.profile(.number(login.phone.e164))?.id == first)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
     func `the log tells whose number it was, how long it was idle, and at which app`(on backend: Backend) async throws {
         try await backend.withStore { store in
             let first = try await account(on: store, at: .noon)

@@ -56,6 +56,7 @@ extension SQLConnection {
             UNION SELECT address FROM address_claim WHERE account_id = \(account)
             UNION SELECT key FROM address_pending WHERE account_id = \(account)
             UNION SELECT address FROM address_pending WHERE account_id = \(account)
+            UNION SELECT old_number FROM number_change WHERE account_id = \(account)
             """
         ).map { PhoneIdentity(rawValue: try $0.text(0)) }
         let purposes = [AccountPurpose.numberAgain, .passwordReset].map { $0.name(for: account) }
