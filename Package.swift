@@ -22,7 +22,8 @@ let package = Package(
         .executableTarget(
             name: "denwa",
             dependencies: [
-                "Web", "Storage", "SQLiteDriver", "PlayFab", "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging",
+                "Web", "Storage", "SQLiteDriver", "PlayFab", "AccountManagement", "PhoneLogin", "OAuth", "Accounts",
+                "Messaging",
                 "AccountImport", "OutboundHTTP", "PhoneNumbers", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography",
                 "Time",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -40,7 +41,8 @@ let package = Package(
         .target(
             name: "Web",
             dependencies: [
-                "WebResources", "SDK", "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging", "PhoneNumbers", "DeveloperLog",
+                "WebResources", "SDK", "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging",
+                "PhoneNumbers", "DeveloperLog",
                 "RateLimiting", "JOSE", "Cryptography", "Time",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -62,7 +64,8 @@ let package = Package(
         .target(
             name: "Storage",
             dependencies: [
-                "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging", "PhoneNumbers", "DeveloperLog", "RateLimiting",
+                "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging", "PhoneNumbers", "DeveloperLog",
+                "RateLimiting",
                 "Cryptography", "Time",
             ]),
         .target(
@@ -155,14 +158,16 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "SQLiteDriver", "Storage", "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging", "PhoneNumbers",
+                "SQLiteDriver", "Storage", "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging",
+                "PhoneNumbers",
                 "DeveloperLog", "RateLimiting", "Cryptography", "Time",
             ],
             path: "Tests/TestSupport"),
         .testTarget(
             name: "DenwaTests",
             dependencies: [
-                "denwa", "AbuseSimulation", "TestSupport", "AccountManagement", "Storage", "PhoneLogin", "OAuth", "Accounts", "Messaging",
+                "denwa", "AbuseSimulation", "TestSupport", "AccountManagement", "Storage", "PhoneLogin", "OAuth",
+                "Accounts", "Messaging",
                 "DeveloperLog",
                 "RateLimiting", "JOSE", "Cryptography", "Time",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -174,7 +179,8 @@ let package = Package(
         .testTarget(
             name: "StorageTests",
             dependencies: [
-                "TestSupport", "SQLiteDriver", "Storage", "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging",
+                "TestSupport", "SQLiteDriver", "Storage", "AccountManagement", "PhoneLogin", "OAuth", "Accounts",
+                "Messaging",
                 "PhoneNumbers", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography", "Time",
             ]),
         .testTarget(

@@ -77,6 +77,19 @@ package struct AccountFlow: Sendable {
         try await act { try await log.record(event) }
     }
 
+    /// Counts a request in an act of its own, for what is dear to compute.
+    func count(
+        _ charges: [LimitCharge], as kind: SecurityEvent.Kind, client: Client, _ origin: RequestOrigin,
+        at now: Timestamp
+    ) async throws(AccountError) {
+        guard let refusal = try await act({ try await store.charge(charges, at: now) }) else { return }
+        try await record(
+            SecurityEvent(
+                kind, at: now, origin: origin, clientID: client.id.rawValue, rule: refusal.name.rawValue,
+                reason: "limit reached", retryAfterSeconds: refusal.retryAfterSeconds))
+        throw .limited(refusal)
+    }
+
     /// A message to an e-mail address, for whichever address it turns out to be.
     func email(
         _ template: MessageTemplate, code: String?, minutes: Int?, from client: Client, locales: [String],
@@ -103,6 +116,12 @@ package struct AccountFlow: Sendable {
 }
 
 extension AccountError {
+    init(_ error: PasswordHashing.Failure) {
+        switch error {
+        case .busy(let seconds): self = .busy(retryAfterSeconds: seconds)
+        }
+    }
+
     /// What the phone's side refused.
     init(_ error: PhoneLoginError) {
         switch error {

@@ -13,11 +13,13 @@ package protocol AccountManagementStore: Sendable {
 
     /// Names and addresses are decided by the database: of two that race for one, one gets it.
     func register(
-        _ account: NewAccount, signIn: NewSignIn?, charging charges: [LimitCharge], from origin: RequestOrigin,
-        at now: Timestamp
+        _ account: NewAccount, signIn: NewSignIn?, from origin: RequestOrigin, at now: Timestamp
     ) async throws -> RegistrationOutcome
 
     func profile(_ account: LoginIdentifier) async throws -> AccountProfile?
+
+    /// Whether the account was registered at a client, or signed in there.
+    func isUser(_ account: AccountID, of client: ClientID) async throws -> Bool
 
     /// All of them, or those of these names.
     func properties(of account: AccountID, named names: [String]?) async throws -> [AccountProperty]
@@ -70,7 +72,7 @@ package protocol AccountManagementStore: Sendable {
 
     /// Spends a token: of all that race with it, one sets a password.
     func reset(
-        _ reset: PasswordReset, charging charges: [LimitCharge], from origin: RequestOrigin, at now: Timestamp
+        _ reset: PasswordReset, from origin: RequestOrigin, at now: Timestamp
     ) async throws -> ResetOutcome
 
     // MARK: Opaque tokens
@@ -99,8 +101,10 @@ package protocol AccountManagementStore: Sendable {
         at now: Timestamp
     ) async throws -> Bool
 
-    func removeNumber(of account: AccountID, from origin: RequestOrigin, at now: Timestamp) async throws
-    func removeEmail(of account: AccountID, at now: Timestamp) async throws
+    func removeNumber(
+        of account: AccountID, leaving change: NumberChange, from origin: RequestOrigin, at now: Timestamp
+    ) async throws
+    func removeEmail(of account: AccountID, from origin: RequestOrigin, at now: Timestamp) async throws
 
     /// What a link in a text would undo; changes nothing.
     func numberChange(_ undo: SHA256Digest, at now: Timestamp) async throws -> UndoableChange?

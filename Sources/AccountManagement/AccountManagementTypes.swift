@@ -40,7 +40,6 @@ package struct NewAccount: Sendable {
 package enum RegistrationOutcome: Sendable {
     case registered(AccountProfile)
     case taken(AccountField)
-    case limited(LimitRefusal)
 }
 
 /// Changes to an account; `nil` leaves a field as it is.
@@ -143,7 +142,6 @@ package struct PasswordReset: Sendable {
 package enum ResetOutcome: Sendable {
     case reset(AccountProfile)
     case unknown
-    case limited(LimitRefusal)
 }
 
 // MARK: - Tokens
@@ -251,6 +249,8 @@ package enum EmailPurpose: Sendable, Equatable {
 package struct NewEmailProof: Sendable {
     package let account: LoginIdentifier
     package let client: ClientID
+    /// Kinds of addresses for which the client's word is enough.
+    package let acceptsClaims: Set<AddressKind>
     package let purpose: EmailPurpose
     /// The address to prove; `nil`: the one that the account has, or that waits.
     package let address: EmailAddress?
@@ -280,6 +280,8 @@ package enum EmailProofStart: Sendable, Equatable {
 package struct EmailProof: Sendable {
     package let account: LoginIdentifier
     package let client: ClientID
+    /// Kinds of addresses for which the client's word is enough.
+    package let acceptsClaims: Set<AddressKind>
     package let isKnownPlace: Bool
     package let code: String
     package let maxGuesses: Int

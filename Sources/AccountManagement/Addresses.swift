@@ -1,7 +1,7 @@
-import Messaging
 package import Accounts
 import Cryptography
 package import DeveloperLog
+import Messaging
 package import OAuth
 package import PhoneLogin
 package import PhoneNumbers
@@ -13,7 +13,7 @@ package import Time
 extension AccountFlow {
     /// Texts a code to a number that shall become the account's.
     package func startNumberChange(
-        of account: AccountID, to number: String, begunIn anchor: SignInAnchor, client: Client,
+        of account: AccountID, to number: String, begunIn anchor: SignInAnchor?, client: Client,
         locales: [String], webOTPDomain: String?, from origin: RequestOrigin, at now: Timestamp
     ) async throws(AccountError) -> PhoneLoginStarted {
         do throws(PhoneLoginError) {
@@ -49,7 +49,9 @@ extension AccountFlow {
     package func resendNumberCode(
         of account: LoginIdentifier, client: Client, locales: [String], from origin: RequestOrigin, at now: Timestamp
     ) async throws(AccountError) {
-        guard let pending = try await act({ try await store.pendingNumber(of: account, client: client.id) }) else { throw .nothingPending }
+        guard let pending = try await act({ try await store.pendingNumber(of: account, client: client.id) }) else {
+            throw .nothingPending
+        }
         let text = AccountText(
             account: pending.account, client: client, phone: try Self.number(pending.identity.number),
             purpose: .numberAgain, locales: locales, webOTPDomain: client.webOTPDomain)
@@ -80,7 +82,7 @@ extension AccountFlow {
         let outcome: NumberProofOutcome
         do throws(PhoneLoginError) {
             outcome = try await phone.prove(
-                account, client: client.id, operationID: operationID, code: code,
+                account, client: client, operationID: operationID, code: code,
                 reward: .number(confirmedIn: anchor, ending: ending, change: change), from: origin, at: now)
         } catch {
             throw AccountError(error)
@@ -149,10 +151,13 @@ extension AccountFlow {
         doorbell.ring()
     }
 
+    /// The number hears of it, and can undo it: otherwise whoever takes over an account would remove its number first.
     package func removeNumber(
-        of account: AccountID, from origin: RequestOrigin, at now: Timestamp
+        of account: AccountID, client: Client, locales: [String], from origin: RequestOrigin, at now: Timestamp
     ) async throws(AccountError) {
-        try await act { try await store.removeNumber(of: account, from: origin, at: now) }
+        let change = numberChange(by: client, locales: locales, at: now)
+        try await act { try await store.removeNumber(of: account, leaving: change, from: origin, at: now) }
+        doorbell.ring()
     }
 
     /// What the link in a text to the old number would undo; looking changes nothing.
@@ -180,9 +185,9 @@ extension AccountFlow {
         try checkMailer(at: now)
         let template: MessageTemplate = purpose == .passwordReset ? .passwordReset : .verificationCode
         let proof = NewEmailProof(
-            account: account, client: client.id, purpose: purpose, address: address, mustBe: mustBe,
-            isKnownPlace: isKnownPlace,
-            id: entropy.identifier(), code: OneTimeCode(length: codeLength, entropy: entropy),
+            account: account, client: client.id, acceptsClaims: client.acceptsClaims, purpose: purpose,
+            address: address, mustBe: mustBe, isKnownPlace: isKnownPlace, id: entropy.identifier(),
+            code: OneTimeCode(length: codeLength, entropy: entropy),
             expiresAt: now.adding(seconds: settings.emailCodeLifetimeSeconds), maxGuesses: maxGuesses,
             codeSeal: codeSeal,
             message: { code, expiresAt, address in
@@ -241,7 +246,8 @@ extension AccountFlow {
                 .verificationCompleted, code: nil, minutes: nil, from: client, locales: locales,
                 until: now.adding(seconds: 86_400), at: now) : nil
         let outcome = try await proveEmail(
-            of: account, client: client, code: code, reward: .address(confirmedIn: anchor, completed: completed), from: origin, at: now)
+            of: account, client: client, code: code, reward: .address(confirmedIn: anchor, completed: completed),
+            from: origin, at: now)
         try check(outcome)
         doorbell.ring()
     }
@@ -267,11 +273,11 @@ extension AccountFlow {
 
     func proveEmail(
         of account: LoginIdentifier, client: Client, isKnownPlace: Bool = false, code: String,
-        reward: EmailProofReward,
-        from origin: RequestOrigin, at now: Timestamp
+        reward: EmailProofReward, from origin: RequestOrigin, at now: Timestamp
     ) async throws(AccountError) -> EmailProofOutcome {
         let proof = EmailProof(
-            account: account, client: client.id, isKnownPlace: isKnownPlace, code: code, maxGuesses: maxGuesses, codeSeal: codeSeal,
+            account: account, client: client.id, acceptsClaims: client.acceptsClaims, isKnownPlace: isKnownPlace,
+            code: code, maxGuesses: maxGuesses, codeSeal: codeSeal,
             budget: { [limit = phone.guessesPerNumber] in
                 LimitCharge(.guessesPerNumber, limit, subject: "mail \($0.rawValue)\(isKnownPlace ? " known" : "")")
             }, reward: reward)
@@ -290,7 +296,9 @@ extension AccountFlow {
         _ = try await update(account, change, from: origin, at: now)
     }
 
-    package func removeEmail(of account: AccountID, at now: Timestamp) async throws(AccountError) {
-        try await act { try await store.removeEmail(of: account, at: now) }
+    package func removeEmail(
+        of account: AccountID, from origin: RequestOrigin, at now: Timestamp
+    ) async throws(AccountError) {
+        try await act { try await store.removeEmail(of: account, from: origin, at: now) }
     }
 }

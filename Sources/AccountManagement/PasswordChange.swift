@@ -1,7 +1,7 @@
-import Messaging
 package import Accounts
 import Cryptography
 package import DeveloperLog
+import Messaging
 package import OAuth
 import PhoneLogin
 import RateLimiting
@@ -65,7 +65,9 @@ extension AccountFlow {
             let locales = [profile.locale].compactMap(\.self) + locales
             switch kind {
             case .phone:
-                guard let number = profile.number else { return }
+                guard let number = profile.number, number.isProven || client.acceptsClaims.contains(.phone) else {
+                    return
+                }
                 let text = AccountText(
                     account: profile.id, client: client, phone: try Self.number(number.text), purpose: .passwordReset,
                     locales: locales, webOTPDomain: client.webOTPDomain, isKnownPlace: isKnown)
@@ -92,6 +94,7 @@ extension AccountFlow {
         locales: [String], from origin: RequestOrigin, at now: Timestamp
     ) async throws(AccountError) {
         try check(new, by: rules, names: [])
+        try await countPassword(client: client, origin, at: now)
         try await evenly { () throws(AccountError) in
             // Before anything is known, so that it takes everybody's time.
             let encoded = try await hash(new)
@@ -103,7 +106,7 @@ extension AccountFlow {
             let outcome: NumberProofOutcome
             do throws(PhoneLoginError) {
                 outcome = try await phone.prove(
-                    account, client: client.id, isKnownPlace: isKnown, code: code,
+                    account, client: client, isKnownPlace: isKnown, code: code,
                     reward: .password(encoded, notice: notice), from: origin, at: now)
             } catch {
                 throw AccountError(error)
@@ -124,7 +127,8 @@ extension AccountFlow {
 
     /// E-mails a token for a new password to where the account says it is reached.
     package func requestResetToken(
-        of account: LoginIdentifier, to recipient: @escaping @Sendable (AccountProfile, [AccountProperty]) -> EmailAddress?,
+        of account: LoginIdentifier,
+        to recipient: @escaping @Sendable (AccountProfile, [AccountProperty]) -> EmailAddress?,
         properties: [String], client: Client, locales: [String], from origin: RequestOrigin, at now: Timestamp
     ) async throws(AccountError) {
         try await quietly(asking: account, for: "reset", from: origin, at: now) { () throws(AccountError) in
@@ -147,23 +151,27 @@ extension AccountFlow {
 
     package func reset(
         of account: LoginIdentifier, token: String, to new: String, rules: PasswordRules, signIn: NewSignIn?,
-        from origin: RequestOrigin, at now: Timestamp
+        client: Client, from origin: RequestOrigin, at now: Timestamp
     ) async throws(AccountError) -> AccountProfile {
         try check(new, by: rules, names: [])
+        try await countPassword(client: client, origin, at: now)
         return try await evenly { () throws(AccountError) in
             let encoded = try await hash(new)
             let reset = PasswordReset(
                 digest: SHA256Digest(of: token), account: account, password: encoded, signIn: signIn)
-            let charge = LimitCharge(.passwordPerIP, settings.passwordPerIP, subject: origin.address ?? "")
-            let outcome = try await act {
-                try await store.reset(reset, charging: [charge].compactMap(\.self), from: origin, at: now)
-            }
-            switch outcome {
+            switch try await act({ try await store.reset(reset, from: origin, at: now) }) {
             case .reset(let profile): return profile
             case .unknown: throw .codeRefused(.unknown)
-            case .limited(let refusal): throw .limited(refusal)
             }
         }
+    }
+
+    /// A password that somebody wants hashed, before it costs anything.
+    private func countPassword(
+        client: Client, _ origin: RequestOrigin, at now: Timestamp
+    ) async throws(AccountError) {
+        let charge = LimitCharge(.passwordPerIP, settings.passwordPerIP, subject: origin.address ?? "")
+        try await count([charge].compactMap(\.self), as: .passwordRefused, client: client, origin, at: now)
     }
 
     /// Something that a stranger may ask for at any name: counted by the name and the stranger, whether or not anybody

@@ -71,9 +71,12 @@ extension AccountFlow {
             throw .signInFailed
         }
         let passed = PasswordSignIn(
-            candidate: candidate, rehashed: rehashed?.encoded,
+            candidate: candidate,
+            // A change of password compares with what is stored, which a mere check leaves alone.
+            rehashed: signIn == nil ? nil : rehashed?.encoded,
             refunds: query.charges(candidate.isKnownOrigin).filter { $0.name == .passwordPerIdentifier },
-            origins: query.origins + [Self.place(of: candidate.account, origin)], originsUntil: now.adding(seconds: Self.originLifetimeSeconds), signIn: signIn)
+            origins: query.origins + [Self.place(of: candidate.account, origin)],
+            originsUntil: now.adding(seconds: Self.originLifetimeSeconds), signIn: signIn)
         return try await act({ try await store.signIn(passed, from: origin, at: now) }) ? candidate.account : nil
     }
 
@@ -126,15 +129,13 @@ extension AccountFlow {
             let verdict = try await passwords.check(isPossible ? password : "", against: stored)
             return isPossible ? verdict : .wrong
         } catch {
-            guard case .busy(let seconds) = error else { return .wrong }
-            throw .busy(retryAfterSeconds: seconds)
+            throw AccountError(error)
         }
     }
 
     func hash(_ password: String) async throws(AccountError) -> String {
         do throws(PasswordHashing.Failure) { return try await passwords.hash(password).encoded } catch {
-            guard case .busy(let seconds) = error else { return "" }
-            throw .busy(retryAfterSeconds: seconds)
+            throw AccountError(error)
         }
     }
 

@@ -1,5 +1,5 @@
-import Cryptography
 package import Accounts
+import Cryptography
 package import DeveloperLog
 package import OAuth
 import PhoneLogin
@@ -80,6 +80,9 @@ extension AccountFlow {
                 throw AccountError(error)
             }
         }
+        // Counted before it costs anything: a hash is a tenth of a second.
+        let charge = LimitCharge(.registerPerIP, settings.registerPerIP, subject: origin.address ?? "")
+        try await count([charge].compactMap(\.self), as: .registrationRefused, client: request.client, origin, at: now)
         let encoded = try await hash(request.password)
         let account = NewAccount(
             id: AccountID(entropy.uuid()), client: request.client.id, loginName: checked.name,
@@ -93,13 +96,7 @@ extension AccountFlow {
             },
             password: encoded, displayName: request.displayName, country: request.country, locale: request.locale,
             properties: request.properties)
-        let charge = LimitCharge(.registerPerIP, settings.registerPerIP, subject: origin.address ?? "")
-        let outcome = try await act {
-            try await store.register(
-                account, signIn: signIn, charging: [charge].compactMap(\.self), from: origin, at: now)
-        }
-        switch outcome {
-        case .limited(let refusal): throw .limited(refusal)
+        switch try await act({ try await store.register(account, signIn: signIn, from: origin, at: now) }) {
         case .taken(let field): throw .taken(field)
         case .registered(let profile):
             await sendFirstCodes(to: checked, of: profile.id, request, from: origin, at: now)
@@ -110,15 +107,13 @@ extension AccountFlow {
     /// Whether a registration by this name would pass. It tells whether the name is taken, as a registration does,
     /// and counts like one.
     package func checkAvailable(
-        _ name: String, by rule: LoginNameRule, properties: [AccountProperty], from origin: RequestOrigin,
-        at now: Timestamp
+        _ name: String, by rule: LoginNameRule, properties: [AccountProperty], client: Client,
+        from origin: RequestOrigin, at now: Timestamp
     ) async throws(AccountError) {
         let checked = try rule.check(name)
         try check(properties)
         let charge = LimitCharge(.registerPerIP, settings.registerPerIP, subject: origin.address ?? "")
-        if let refusal = try await act({ try await store.charge([charge].compactMap(\.self), at: now) }) {
-            throw .limited(refusal)
-        }
+        try await count([charge].compactMap(\.self), as: .registrationRefused, client: client, origin, at: now)
         if try await profile(.loginName(checked.key)) != nil { throw .taken(.loginName) }
     }
 
@@ -192,7 +187,9 @@ extension AccountFlow {
         }
         if let locale {
             guard (1...35).contains(locale.utf8.count),
-                locale.utf8.allSatisfy({ $0 == 0x2D || $0 == 0x5F || (0x30...0x39).contains($0) || (0x61...0x7A).contains($0 | 0x20) })
+                locale.utf8.allSatisfy({
+                    $0 == 0x2D || $0 == 0x5F || (0x30...0x39).contains($0) || (0x61...0x7A).contains($0 | 0x20)
+                })
             else { throw .invalid(.locale, .invalid) }
         }
     }

@@ -11,6 +11,11 @@ extension AccountFlow {
         try await act { try await store.profile(account) }
     }
 
+    /// Whether an app's owner may look at an account: it was registered there, or signed in there.
+    package func isUser(_ account: AccountID, of client: Client) async throws(AccountError) -> Bool {
+        try await act { try await store.isUser(account, of: client.id) }
+    }
+
     package func properties(
         of account: AccountID, named names: [String]? = nil
     ) async throws(AccountError) -> [AccountProperty] {

@@ -43,6 +43,8 @@ package struct AccountProfile: Sendable, Equatable {
         updatedAt = createdAt
     }
 
+    package var provenEmail: String? { email.flatMap { $0.isProven ? $0.text : nil } }
+
     /// E.164, when it is proved.
     package var phoneNumber: String? { number.flatMap { $0.isProven ? $0.text : nil } }
 }

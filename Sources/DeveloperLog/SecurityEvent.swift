@@ -94,6 +94,7 @@ extension SecurityEvent {
         case registrationRefused = "registration.refused"
         case accountDeleted = "account.deleted"
         case numberChanged = "number.changed"
+        case emailChanged = "email.changed"
         case numberChangeUndone = "number.change_undone"
         /// Proved by somebody else first, or typed in elsewhere.
         case proofRefused = "proof.refused"
@@ -110,7 +111,8 @@ extension SecurityEvent {
                 true
             case .guessWrong, .accountRefused, .accountDisabled, .accountEnabled, .codeReplayed, .refreshReused,
                 .tokenRevoked, .messageFailed, .messageMovedOn, .budgetAlert, .linkDenied, .linkApproved,
-                .signedOutEverywhere, .passwordChanged, .accountDeleted, .numberChanged, .numberChangeUndone,
+                .signedOutEverywhere, .passwordChanged, .accountDeleted, .numberChanged, .emailChanged,
+                .numberChangeUndone,
                 .numberRecycled:
                 false
             }

@@ -59,6 +59,9 @@ package enum MessageTemplate: String, Sendable, CaseIterable {
     /// To the number that an account had, with a link that undoes the change.
     case numberChanged = "number_changed"
 
+    /// To an account that exists, and not to whoever signs in.
+    package var isAboutAccount: Bool { self != .signInCode && self != .signInCodeAndLink }
+
     /// The places without which a text is useless.
     package var required: Set<MessageParameter> {
         switch self {

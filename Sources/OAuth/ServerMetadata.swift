@@ -27,10 +27,13 @@ package enum ServerMetadata {
             ("response_modes_supported", names(ResponseMode.allCases)),
             ("grant_types_supported", names(GrantType.allCases)),
             ("scopes_supported", ["openid", "phone", "profile", "email", "offline_access", "offline"]),
-            ("claims_supported", [
+            (
+                "claims_supported",
+                [
                     "sub", "phone_number", "phone_number_verified", "email", "email_verified", "name",
                     "preferred_username", "locale", "updated_at",
-                ]),
+                ]
+            ),
             ("subject_types_supported", names(SubjectType.allCases)),
             ("id_token_signing_alg_values_supported", names(published)),
             ("acr_values_supported", .array([.string(IDTokenIssuer.authenticationContext)])),

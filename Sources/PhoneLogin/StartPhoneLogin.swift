@@ -66,7 +66,8 @@ extension PhoneLoginFlow {
             throw .messagesUnavailable(retryAfterSeconds: seconds)
         }
         let identity = PhoneIdentity(number: start.phone.e164, client: start.client, at: now)
-        let device = start.device ?? start.deviceIDs.lazy.compactMap { devices.recognize($0, of: identity, at: now) }.first
+        let device =
+            start.device ?? start.deviceIDs.lazy.compactMap { devices.recognize($0, of: identity, at: now) }.first
         let operation = operation(for: start, identity: identity, device: device, at: now)
         let outcome: PhoneOperationStart
         do {

@@ -4,6 +4,8 @@ extension Migration {
     static let accounts = Migration(
         name: "0004 accounts",
         statements: [
+            // Where it was registered; none for whoever came by phone.
+            "ALTER TABLE account ADD COLUMN client_id TEXT",
             "ALTER TABLE account ADD COLUMN login_name TEXT",
             "ALTER TABLE account ADD COLUMN login_key TEXT",
             "ALTER TABLE account ADD COLUMN password TEXT",
@@ -79,10 +81,10 @@ extension Migration {
             // Its number was idle and somebody proved it again, who may be somebody else.
             """
             CREATE TABLE account_parked (
-                account_id TEXT PRIMARY KEY, number TEXT NOT NULL, successor TEXT NOT NULL, parked_at BIGINT NOT NULL
+                account_id TEXT PRIMARY KEY, number TEXT NOT NULL, parked_at BIGINT NOT NULL
             )
             """,
-            "CREATE INDEX account_parked_successor ON account_parked (successor)",
+            "CREATE INDEX account_parked_number ON account_parked (number)",
             // Rows of files that were imported: the same row comes in once.
             "CREATE TABLE account_import (digest BLOB PRIMARY KEY, account_id TEXT NOT NULL)",
             "CREATE INDEX account_import_account ON account_import (account_id)",

@@ -39,7 +39,7 @@ extension Composition {
                 issuer: configuration.issuer, keys: parts.keys, subjects: parts.subjects,
                 settings: configuration.tokens, entropy: parts.entropy),
             refreshTokens: RefreshTokenDerivation(secret: parts.secret), tokenSettings: configuration.tokens,
-            log: parts.store, edge: parts.edge
+            limitPerClient: configuration.tokenPerClient, log: parts.store, edge: parts.edge
         ).add(to: router)
         MonacaEndpoint(
             accounts: accounts, registry: parts.registry, sessions: configuration.sessions,

@@ -2,7 +2,6 @@ import Accounts
 import Cryptography
 import DeveloperLog
 import Messaging
-import OAuth
 import PhoneLogin
 import RateLimiting
 import Storage
@@ -10,6 +9,7 @@ import TestSupport
 import Time
 
 @testable import AccountManagement
+@testable import OAuth
 
 /// The account acts as the server composes them, on a store and a clock of the test's.
 struct AccountScene: Sendable {
@@ -18,7 +18,12 @@ struct AccountScene: Sendable {
     let store: SQLStore
     let phone: PhoneFlow
     let flow: AccountFlow
-    let client = Client.fixture()
+    /// A Kii app that takes its users' word for numbers and addresses.
+    let client: Client = {
+        var client = Client.fixture()
+        client.kii = KiiApp(appKey: SHA256Digest(of: "an app's key"))
+        return client
+    }()
 
     var now: Timestamp { phone.clock.now }
 
@@ -40,7 +45,9 @@ struct AccountScene: Sendable {
     func request(_ name: String?) -> RegistrationRequest {
         RegistrationRequest(
             client: client, loginName: name,
-            loginNameRule: LoginNameRule(minimumLength: 3, maximumLength: 64) { $0.properties.isAlphabetic || $0 == "-" },
+            loginNameRule: LoginNameRule(minimumLength: 3, maximumLength: 64) {
+                $0.properties.isAlphabetic || $0 == "-"
+            },
             password: Self.password, passwordRules: PasswordRules())
     }
 

@@ -8,7 +8,8 @@ import Testing
         ("𝐚𝐥𝐢𝐜𝐞", "alice"), ("ⓐⓛⓘⓒⓔ", "alice"),
         ("ﬁnn", "finn"), ("Straße", "strasse"), ("STRASSE", "strasse"), ("ẞ", "ss"), ("ǆ", "dž"),
         ("e\u{301}", "é"), ("E\u{301}", "é"), ("\u{C9}", "é"), ("\u{212B}", "å"), ("\u{212A}elvin", "kelvin"),
-        ("ΣΊΣΥΦΟΣ", "σίσυφοσ"), ("σίσυφος", "σίσυφοσ"), ("ｱﾘｽ", "アリス"), ("ｶﾞ", "ガ"), ("①", "1"), ("x²", "x2"), ("Ⅳ", "iv"),
+        ("ΣΊΣΥΦΟΣ", "σίσυφοσ"), ("σίσυφος", "σίσυφοσ"), ("ｱﾘｽ", "アリス"), ("ｶﾞ", "ガ"), ("①", "1"), ("x²", "x2"),
+        ("Ⅳ", "iv"),
         // Nothing of these is seen.
         ("al\u{AD}ice", "alice"), ("al\u{200B}ice", "alice"), ("al\u{200D}ice", "alice"), ("al\u{200C}ice", "alice"),
         ("\u{FEFF}alice", "alice"), ("alice\u{FE0F}", "alice"), ("al\u{2060}ice", "alice"), ("alice\u{E0061}", "alice"),
@@ -30,7 +31,8 @@ import Testing
 
     @Test(arguments: different)
     func `names that differ stay two`(_ one: String, _ other: String) throws {
-        #expect(try #require(FoldedText(one)) != FoldedText(other))
+        let folded = try #require(FoldedText(one))
+        #expect(folded != FoldedText(other))
     }
 
     @Test func `the dotted capital I of Turkish is an i with its dot, whatever the machine speaks`() throws {

@@ -146,7 +146,9 @@ private final class Door: Sendable {
     private let hashing = PasswordHashing(memory: 128 << 20, maximumWaiting: 100, threads: 2, entropy: .system)
 
     /// What a check came to, and the hash to keep from now on.
-    private func check(_ password: String, against stored: StoredPassword?) async throws -> (isRight: Bool, rehashed: PasswordHash?) {
+    private func check(_ password: String, against stored: StoredPassword?) async throws -> (
+        isRight: Bool, rehashed: PasswordHash?
+    ) {
         switch try await hashing.check(password, against: stored) {
         case .wrong: (false, nil)
         case .right(let rehashed): (true, rehashed)
@@ -174,7 +176,8 @@ private final class Door: Sendable {
 
     @Test func `a weaker hash is made anew by the first right password`() async throws {
         let weak = try #require(ScryptParameters(logCost: 4, blockSize: 8, parallelism: 1))
-        let stored = StoredPassword.own(PasswordHash.make(password: "correct horse", parameters: weak, entropy: .system))
+        let stored = StoredPassword.own(
+            PasswordHash.make(password: "correct horse", parameters: weak, entropy: .system))
         let rehashed = try #require(try await check("correct horse", against: stored).rehashed)
         #expect(rehashed.parameters == .standard && rehashed.verify(password: "correct horse"))
         #expect(try await check("wrong", against: stored).rehashed == nil)

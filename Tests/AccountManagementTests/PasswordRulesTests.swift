@@ -25,7 +25,8 @@ import Testing
     static let refused: [(password: String, failure: PasswordRules.Failure)] = [
         ("", .tooShort), ("zq8&mVx", .tooShort), ("🐎🔋📎🐎🔋📎🐎", .tooShort),
         (String(repeating: "q", count: 257), .tooLong), (String(repeating: "é", count: 129), .tooLong),
-        ("password", .common), ("PASSWORD", .common), ("PassWord", .common), ("12345678", .common), ("iloveyou", .common),
+        ("password", .common), ("PASSWORD", .common), ("PassWord", .common), ("12345678", .common),
+        ("iloveyou", .common),
         ("qwertyuiop", .common),
     ]
 
@@ -47,7 +48,9 @@ import Testing
         #expect(refusal(of: "", by: PasswordRules(minimumLength: 0)) == .tooShort, "nothing is never a password")
     }
 
-    @Test(arguments: ["correct horse", "correct\thorse", "correct\u{3000}horse", "correct\u{A0}horse", "correcthorse\n"])
+    @Test(arguments: [
+        "correct horse", "correct\thorse", "correct\u{3000}horse", "correct\u{A0}horse", "correcthorse\n",
+    ])
     func `white space is refused where the service does not know it`(_ password: String) {
         #expect(refusal(of: password) == nil)
         #expect(refusal(of: password, by: PasswordRules(allowsWhiteSpace: false)) == .whiteSpace)

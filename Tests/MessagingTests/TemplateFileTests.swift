@@ -11,7 +11,7 @@ import Testing
 
     // MARK: - What is refused
 
-    private static let badPurpose = 
+    private static let badPurpose =
         #""purpose" must be one of \#(MessageTemplate.allCases.map(\.rawValue).joined(separator: ", "))"#
     private static let badLocale = #""locale" must be a BCP 47 tag such as pt-BR"#
 
@@ -38,7 +38,10 @@ import Testing
         (#"{"purpose":"sign_in_code","text":"{code} {}"}"#, #""text" has a place {} that nothing fills here"#),
         (#"{"purpose":"sign_in_code","text":"{{code}} {{}}"}"#, #""text" has a place {} that nothing fills here"#),
         (#"{"purpose":"number_changed","text":"{app}"}"#, #""text" lacks {link}"#),
-        (#"{"purpose":"number_changed","text":"{code} {link}"}"#, #""text" has a place {code} that nothing fills here"#),
+        (
+            #"{"purpose":"number_changed","text":"{code} {link}"}"#,
+            #""text" has a place {code} that nothing fills here"#
+        ),
         (#"{"purpose":"password_reset_done","text":"{link}"}"#, #""text" has a place {link} that nothing fills here"#),
         (#"{"purpose":"sign_in_code","text":"{code} {link}"}"#, #""text" has a place {link} that nothing fills here"#),
         (#"{"purpose":"sign_in_code_and_link","text":"{code}"}"#, #""text" lacks {link}"#),

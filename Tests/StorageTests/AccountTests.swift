@@ -51,7 +51,9 @@ import Time
         }
     }
 
-    @Test(arguments: Backend.allCases, [LoginIdentifier(reference: "+819012345678"), LoginIdentifier(reference: "nobody")])
+    @Test(
+        arguments: Backend.allCases,
+        [LoginIdentifier(reference: "+819012345678"), LoginIdentifier(reference: "nobody")])
     func `an account that does not exist is nothing to disable`(
         on backend: Backend, _ reference: LoginIdentifier
     ) async throws {

@@ -34,7 +34,7 @@ package final class PasswordHashing: Sendable {
 
     private struct State {
         var inUse = 0
-        var waiting: [(memory: Int, go: CheckedContinuation<Void, Never>)] = []
+        var waiting: [(memory: Int, go: CheckedContinuation<Bool, Never>)] = []
     }
 
     /// - Parameters:
@@ -99,32 +99,34 @@ package final class PasswordHashing: Sendable {
         case .now: return
         case .never: throw .busy(retryAfterSeconds: 2)
         case .later:
-            await withCheckedContinuation { continuation in
-                let mayGo = state.withLock { state in
-                    // Somebody may have left in between.
+            let isIn = await withCheckedContinuation { continuation in
+                let answer = state.withLock { state -> Bool? in
+                    // Somebody may have left in between, or come.
                     if state.waiting.isEmpty, state.inUse == 0 || state.inUse + bytes <= memory {
                         state.inUse += bytes
                         return true
                     }
+                    guard state.waiting.count < maximumWaiting else { return false }
                     state.waiting.append((bytes, continuation))
-                    return false
+                    return nil
                 }
-                if mayGo { continuation.resume() }
+                if let answer { continuation.resume(returning: answer) }
             }
+            guard isIn else { throw .busy(retryAfterSeconds: 2) }
         }
     }
 
     private func leave(_ bytes: Int) {
-        let next = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+        let next = state.withLock { state -> [CheckedContinuation<Bool, Never>] in
             state.inUse -= bytes
-            var next: [CheckedContinuation<Void, Never>] = []
+            var next: [CheckedContinuation<Bool, Never>] = []
             while let first = state.waiting.first, state.inUse == 0 || state.inUse + first.memory <= memory {
                 state.inUse += first.memory
                 next.append(state.waiting.removeFirst().go)
             }
             return next
         }
-        for continuation in next { continuation.resume() }
+        for continuation in next { continuation.resume(returning: true) }
     }
 
     deinit { threads.shutdownGracefully { _ in } }

@@ -24,7 +24,8 @@ extension TemplateCatalogue {
     static let builtInForAccounts: [String: AccountWordings] = [
         "en": AccountWordings(
             account: "your account",
-            verificationCode: "{code} confirms this for your {app} account. It works for {minutes} min. Never share it.",
+            verificationCode:
+                "{code} confirms this for your {app} account. It works for {minutes} min. Never share it.",
             verificationCompleted: "Confirmed: this now belongs to your {app} account.",
             passwordReset: "{code} resets your {app} password. It works for {minutes} min. Never share it.",
             passwordResetToken:
@@ -62,12 +63,15 @@ extension TemplateCatalogue {
             verificationCode: "{code} confirma esto para tu cuenta de {app}. Vale {minutes} min. No la compartas.",
             verificationCompleted: "Confirmado: ya forma parte de tu cuenta de {app}.",
             passwordReset: "{code} restablece tu contraseña de {app}. Vale {minutes} min. No la compartas.",
-            passwordResetToken: "Con esto puedes elegir otra contraseña de {app}. Vale {minutes} min. No la compartas.\n{code}",
-            passwordResetDone: "La contraseña de tu cuenta de {app} ha cambiado. Si no lo has hecho tú, restablécela ya.",
+            passwordResetToken:
+                "Con esto puedes elegir otra contraseña de {app}. Vale {minutes} min. No la compartas.\n{code}",
+            passwordResetDone:
+                "La contraseña de tu cuenta de {app} ha cambiado. Si no lo has hecho tú, restablécela ya.",
             numberChanged: "Ha cambiado el número de tu cuenta de {app}. Si no lo has hecho tú, deshazlo: {link}"),
         "fr": AccountWordings(
             account: "votre compte",
-            verificationCode: "{code} confirme ceci pour votre compte {app}, valable {minutes} min. Ne le partagez pas.",
+            verificationCode:
+                "{code} confirme ceci pour votre compte {app}, valable {minutes} min. Ne le partagez pas.",
             verificationCompleted: "C'est confirmé pour votre compte {app}.",
             passwordReset: "{code} change votre mot de passe {app}, valable {minutes} min. Ne le partagez pas.",
             passwordResetToken:
@@ -79,17 +83,21 @@ extension TemplateCatalogue {
             verificationCode:
                 "{code} bestätigt dies für Ihr Konto bei {app}, {minutes} Min. gültig. Geben Sie ihn nicht weiter.",
             verificationCompleted: "Bestätigt: Das gehört jetzt zu Ihrem Konto bei {app}.",
-            passwordReset: "{code} setzt Ihr Passwort für {app} zurück, {minutes} Min. gültig. Geben Sie ihn nicht weiter.",
+            passwordReset:
+                "{code} setzt Ihr Passwort für {app} zurück, {minutes} Min. gültig. Geben Sie ihn nicht weiter.",
             passwordResetToken:
                 "Damit wählen Sie ein neues Passwort für {app}, {minutes} Min. gültig. Geben Sie ihn nicht weiter.\n{code}",
-            passwordResetDone: "Ihr Passwort für {app} wurde geändert. Waren Sie das nicht, setzen Sie es jetzt zurück.",
-            numberChanged: "Die Telefonnummer Ihres Kontos bei {app} wurde geändert. Waren Sie das nicht? Rückgängig: {link}"),
+            passwordResetDone:
+                "Ihr Passwort für {app} wurde geändert. Waren Sie das nicht, setzen Sie es jetzt zurück.",
+            numberChanged:
+                "Die Telefonnummer Ihres Kontos bei {app} wurde geändert. Waren Sie das nicht? Rückgängig: {link}"),
         "pt": AccountWordings(
             account: "a sua conta",
             verificationCode: "{code} confirma isto para a sua conta {app}. Vale por {minutes} min. Guarde em segredo.",
             verificationCompleted: "Confirmado: agora pertence a sua conta {app}.",
             passwordReset: "{code} muda a sua senha {app}. Vale por {minutes} min. Guarde em segredo.",
-            passwordResetToken: "Com isto pode escolher uma nova senha {app}. Vale por {minutes} min. Guarde em segredo.\n{code}",
+            passwordResetToken:
+                "Com isto pode escolher uma nova senha {app}. Vale por {minutes} min. Guarde em segredo.\n{code}",
             passwordResetDone: "A sua senha {app} mudou. Se não foi você, mude-a agora.",
             numberChanged: "O telefone da sua conta {app} mudou. Se não foi você, desfaça: {link}"),
         "ar": AccountWordings(

@@ -1,3 +1,4 @@
+package import Accounts
 package import Cryptography
 
 /// What makes a client an app of the Kii interface (docs/kii.md).
@@ -19,4 +20,17 @@ package struct MonacaBackend: Sendable {
     /// In characters.
     package var minimumUsernameLength = 3
     package var minimumPasswordLength = 8
+    /// Where a reset token may be mailed: `_username`, and properties that hold the user's own address. Whoever forgot a
+    /// password names one, and is a stranger.
+    package var emailProperties: Set<String> = ["_username", "email", "mail", "emailAddress"]
+}
+
+extension Client {
+    /// Kinds of addresses for which this app's word is enough.
+    package var acceptsClaims: Set<AddressKind> {
+        var kinds: Set<AddressKind> = []
+        if kii?.verifiesNumber == false { kinds.insert(.phone) }
+        if kii?.verifiesEmail == false { kinds.insert(.email) }
+        return kinds
+    }
 }

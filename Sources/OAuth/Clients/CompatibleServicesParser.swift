@@ -33,6 +33,7 @@ struct ServiceSectionParser {
         backend.allowsAutoLogin = flag("auto_login", fallback: backend.allowsAutoLogin)
         backend.minimumUsernameLength = length("minimum_username_length", fallback: 3, atMost: 255)
         backend.minimumPasswordLength = length("minimum_password_length", fallback: 8, atMost: 80)
+        backend.emailProperties = names("email_properties", fallback: backend.emailProperties)
         warnAboutUnknownMembers()
         return key == nil ? nil : backend
     }
@@ -58,6 +59,16 @@ struct ServiceSectionParser {
             return fallback
         }
         return flag
+    }
+
+    private mutating func names(_ name: String, fallback: Set<String>) -> Set<String> {
+        read.insert(name)
+        guard let value = members[name] else { return fallback }
+        guard let names = value.array?.compactMap(\.string), names.count == value.array?.count else {
+            problems.append("\(section).\(name) must be a list of texts")
+            return fallback
+        }
+        return Set(names)
     }
 
     private mutating func length(_ name: String, fallback: Int, atMost most: Int64) -> Int {

@@ -71,9 +71,10 @@ package struct UserInfoEndpoint: Sendable {
             claims["phone_number"] = .string(number)
             claims["phone_number_verified"] = .bool(!bearer.profile.isTest)
         }
-        if bearer.token.scope.contains("email"), let email = bearer.profile.email {
-            claims["email"] = .string(email.text)
-            claims["email_verified"] = .bool(email.isProven)
+        // Many apps take any `email` for its owner's word, so one that nobody proved is left out.
+        if bearer.token.scope.contains("email"), let email = bearer.profile.provenEmail {
+            claims["email"] = .string(email)
+            claims["email_verified"] = true
         }
         if bearer.token.scope.contains("profile") { add(bearer.profile, of: bearer.client, to: &claims) }
         return claims

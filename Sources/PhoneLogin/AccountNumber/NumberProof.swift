@@ -35,6 +35,8 @@ package enum AccountPurpose: Sendable, Equatable {
 package struct NumberProof: Sendable {
     package let account: LoginIdentifier
     package let client: ClientID
+    /// Kinds of addresses for which the client's word is enough.
+    package let acceptsClaims: Set<AddressKind>
     /// Asked for from where the account signed in before: counts apart from what strangers ask for.
     package let isKnownPlace: Bool
     /// When the caller says which text it answers.

@@ -57,6 +57,8 @@ extension PhoneLoginFlow {
         _ text: AccountText, from origin: RequestOrigin, at now: Timestamp
     ) async throws(PhoneLoginError) -> PhoneLoginStarted {
         let phone = try await checkedNumber({ text.phone }, client: text.client, from: origin, at: now)
+        // A test number's code is in a file: it proves nothing about an account of a real person.
+        guard text.client.testNumber(phone.e164, at: now) == nil else { throw .numberCannotReceiveTexts }
         let start = LoginStart(
             client: text.client, phone: phone, purpose: { _ in .account(text.account, text.purpose) },
             template: text.purpose.template, linkURL: nil, locales: text.locales, webOTPDomain: text.webOTPDomain,
@@ -69,11 +71,12 @@ extension PhoneLoginFlow {
 
     /// Takes the code that an account was texted.
     package func prove(
-        _ account: LoginIdentifier, client: ClientID, isKnownPlace: Bool = false, operationID: String? = nil,
+        _ account: LoginIdentifier, client: Client, isKnownPlace: Bool = false, operationID: String? = nil,
         code: String, reward: NumberProofReward, from origin: RequestOrigin, at now: Timestamp
     ) async throws(PhoneLoginError) -> NumberProofOutcome {
         let proof = NumberProof(
-            account: account, client: client, isKnownPlace: isKnownPlace, operationID: operationID, code: code,
+            account: account, client: client.id, acceptsClaims: client.acceptsClaims, isKnownPlace: isKnownPlace,
+            operationID: operationID, code: code,
             maxGuesses: settings.maxGuesses, codeSeal: codeSeal, budget: { budget($0, $1) },
             confirmed: confirmedTraffic, idleBefore: idleBefore(now), reward: reward)
         let charge = LimitCharge(.confirmPerIP, settings.confirmPerIP, subject: origin.address ?? "")

@@ -1,6 +1,6 @@
-import OAuth
 package import Accounts
 package import DeveloperLog
+import OAuth
 import PhoneLogin
 package import Time
 
@@ -21,7 +21,7 @@ extension SQLConnection {
                 INSERT INTO account_phone (number, account_id, verified_at, last_proof_at)
                 VALUES (\(identity), \(id), \(now), \(now)) ON CONFLICT (number) DO NOTHING
                 """) == 1
-        guard isFirst else { 
+        guard isFirst else {
             return try await recycle(identity, new: id, idleBefore: newest, client: client, from: origin, at: now)
         }
         // Whoever only said that it was theirs loses it to whoever showed it.
@@ -96,10 +96,8 @@ extension SQLConnection {
         let idleDays = (now.milliseconds - (try parked.integer(1))) / 86_400_000
         try await run(
             """
-            INSERT INTO account_parked (account_id, number, successor, parked_at)
-            VALUES (\(old), \(identity), \(successor), \(now))
-            ON CONFLICT (account_id) DO UPDATE SET number = excluded.number, successor = excluded.successor,
-                parked_at = excluded.parked_at
+            INSERT INTO account_parked (account_id, number, parked_at) VALUES (\(old), \(identity), \(now))
+            ON CONFLICT (account_id) DO UPDATE SET number = excluded.number, parked_at = excluded.parked_at
             """)
         try await record(
             SecurityEvent(

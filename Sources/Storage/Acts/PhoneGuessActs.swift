@@ -179,7 +179,8 @@ private struct GuessJudge {
     private func pass(_ operation: LiveOperation) async throws -> PhoneGuessOutcome {
         try await connection.finish(operation, confirmed: guess.confirmed)
         let account = try await connection.provenAccount(
-            operation.identity, new: guess.newAccount, idleBefore: guess.idleBefore, client: guess.client, from: origin, at: now)
+            operation.identity, new: guess.newAccount, idleBefore: guess.idleBefore, client: guess.client, from: origin,
+            at: now)
         guard !account.isDisabled else {
             try await connection.record(
                 .accountRefused(account.id, client: guess.client, phone: masked, from: origin, at: now))

@@ -79,7 +79,7 @@ package struct AccountEndpoints: Sendable {
 
     /// Everything the server knows of the person, but what would let somebody else in.
     private func export(_ request: Request, _ context: DenwaRequestContext) async -> Response {
-        await signedIn(request, context) { signedIn throws(AccountError) in
+        await signedIn(request, context, isSensitive: true) { signedIn throws(AccountError) in
             let (account, now) = (signedIn.account, signedIn.visit.now)
             let data = AccountExport(
                 profile: signedIn.profile, properties: try await accounts.properties(of: account),
@@ -214,7 +214,8 @@ private struct AccountExport {
         account["display_name"] = profile.displayName.map(JSONValue.string)
         account["country"] = profile.country.map(JSONValue.string)
         account["locale"] = profile.locale.map(JSONValue.string)
-        account["properties"] = .object(JSONObject(properties.map { ($0.name, $0.value) }))
+        account["properties"] = .object(
+            JSONObject(uniqueMembers: properties.map { .init(name: $0.name, value: $0.value) }))
         account["sessions"] = .array(
             sessions.map {
                 [

@@ -1,4 +1,3 @@
-import RateLimiting
 import AccountManagement
 import Accounts
 import HTTPTypes
@@ -6,6 +5,7 @@ import Hummingbird
 package import OAuth
 package import PhoneLogin
 import PhoneNumbers
+import RateLimiting
 import Time
 
 /// The pages of `/account` as responses.
@@ -39,7 +39,8 @@ package struct AccountPages: Sendable {
 
     // MARK: - The overview
 
-    func overview(_ account: AccountOverview, _ visit: AccountVisit, notice: String?, problem: PageProblem?) -> Response {
+    func overview(_ account: AccountOverview, _ visit: AccountVisit, notice: String?, problem: PageProblem?) -> Response
+    {
         page("account", visit, problem: problem) { texts in
             let profile = account.profile
             var variables: [String: Any] = [
@@ -111,7 +112,8 @@ package struct AccountPages: Sendable {
         ]
         return page("account-number-code", visit, texts: texts, problem: problem) { [phone] _ in
             var variables = Self.code(
-                phone, sentAt: profile.pendingNumberSince, now: visit.now, action: "/account/number/code", resend: "/account/number/resend", change: "/account/number")
+                phone, sentAt: profile.pendingNumberSince, now: visit.now, action: "/account/number/code",
+                resend: "/account/number/resend", change: "/account/number")
             if isResent { variables["resent"] = true }
             if endsOthers { variables["end_others"] = true }
             if profile.number != nil { variables["old_number"] = true }
@@ -135,7 +137,8 @@ package struct AccountPages: Sendable {
         ]
         return page("account-email-code", visit, texts: texts, problem: problem) { [phone] _ in
             var variables = Self.code(
-                phone, sentAt: profile.pendingEmailSince, now: visit.now, action: "/account/email/code", resend: "/account/email/resend", change: "/account/email")
+                phone, sentAt: profile.pendingEmailSince, now: visit.now, action: "/account/email/code",
+                resend: "/account/email/resend", change: "/account/email")
             if isResent { variables["resent"] = true }
             return variables
         }
@@ -148,7 +151,8 @@ package struct AccountPages: Sendable {
         let resendAt = (sentAt ?? now).adding(seconds: phone.resendCooldownSeconds)
         return [
             "action": action, "code_length": phone.codeLength, "resend_action": resend,
-            "resend_seconds": now < resendAt ? now.secondsRoundedUp(until: resendAt) : 0, "change_url": change, "flow": "",
+            "resend_seconds": now < resendAt ? now.secondsRoundedUp(until: resendAt) : 0, "change_url": change,
+            "flow": "",
         ]
     }
 
@@ -178,7 +182,9 @@ package struct AccountPages: Sendable {
 
     func undo(_ change: UndoableChange, token: String, _ visit: AccountVisit, problem: PageProblem? = nil) -> Response {
         func masked(_ identity: PhoneIdentity) -> String {
-            PhoneNumber(trusted: identity.number, region: "", lineType: .unknown).masked.isolatedLeftToRight
+            // A number that was removed has none in its place.
+            identity.number.isEmpty
+                ? "—" : PhoneNumber(trusted: identity.number, region: "", lineType: .unknown).masked.isolatedLeftToRight
         }
         let texts = ["old_phone": masked(change.oldNumber), "new_phone": masked(change.newNumber)]
         return page("account-undo", visit, texts: texts, problem: problem) { _ in

@@ -1,8 +1,8 @@
-import Logging
 import AccountManagement
 import Accounts
 import HTTPTypes
 import Hummingbird
+import Logging
 import OAuth
 import Time
 
@@ -164,7 +164,8 @@ extension AccountEndpoints {
 
     private func removeEmail(_ request: Request, _ context: DenwaRequestContext) async -> Response {
         await submitted(request, context, isSensitive: true) { _, signedIn throws(AccountError) in
-            try await accounts.removeEmail(of: signedIn.account, at: signedIn.visit.now)
+            try await accounts.removeEmail(
+                of: signedIn.account, from: signedIn.visit.origin, at: signedIn.visit.now)
             return done("email_removed")
         }
     }

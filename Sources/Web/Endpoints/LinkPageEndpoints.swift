@@ -74,7 +74,7 @@ package struct LinkPageEndpoints: Sendable {
                 with: BrowserCredentials(
                     browser: browser, session: cookies.session(of: request),
                     deviceIDs: cookies.deviceIDs(of: request),
-            device: AskingDevice.description(userAgent: request.headers[.userAgent])),
+                    device: AskingDevice.description(userAgent: request.headers[.userAgent])),
                 from: edge.origin(of: request, context), at: edge.now)
             switch answer {
             case .approved: return pages.linkResult("approved", client: nil, locale: locale)

@@ -29,7 +29,11 @@ package struct CrossOrigin: RouterMiddleware {
     }
 
     private static func readers(of path: String) -> Readers? {
-        if paths.contains(path) || path.hasPrefix(PhoneLoginEndpoints.operations) { return .all }
+        if paths.contains(path) || path.hasPrefix(PhoneLoginEndpoints.operations)
+            || path.hasPrefix("/users/me/phone/")
+        {
+            return .all
+        }
         if path == "/api/oauth2/token" { return .all }
         for prefix in ["/api/apps/", MonacaEndpoint.path] where path.hasPrefix(prefix) {
             let name = path.dropFirst(prefix.utf8.count).prefix { $0 != "/" }
@@ -67,7 +71,8 @@ package struct CrossOrigin: RouterMiddleware {
                 headers: [
                     .accessControlAllowMethods: "GET, POST, PUT, PATCH, DELETE",
                     .accessControlAllowHeaders:
-                        "Authorization, Content-Type, X-Kii-AppID, X-Kii-AppKey, X-HTTP-Method-Override",
+                        "Authorization, Content-Type, If-Match, If-None-Match, X-Kii-AppID, X-Kii-AppKey, X-Kii-SDK, "
+                        + "X-HTTP-Method-Override",
                     .accessControlMaxAge: "600",
                 ])
         } else {

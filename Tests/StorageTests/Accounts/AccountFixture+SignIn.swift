@@ -20,7 +20,7 @@ extension AccountFixture {
         at now: Timestamp = .noon
     ) async throws -> EmailProofStart {
         let proof = NewEmailProof(
-            account: account, client: client.id, purpose: purpose,
+            account: account, client: client.id, acceptsClaims: acceptsClaims, purpose: purpose,
             address: try address.map { try known(EmailAddress($0)) },
             mustBe: try mustBe.map { try known(FoldedText($0)) }, isKnownPlace: isKnownPlace,
             id: Unique.name("e-mailed code"),
@@ -37,8 +37,8 @@ extension AccountFixture {
         charging charges: [LimitCharge] = [], on store: SQLStore, at now: Timestamp = .noon
     ) async throws -> EmailProofOutcome {
         let proof = EmailProof(
-            account: account, client: client.id, isKnownPlace: isKnownPlace, code: code, maxGuesses: maxGuesses,
-            codeSeal: codeSeal,
+            account: account, client: client.id, acceptsClaims: acceptsClaims, isKnownPlace: isKnownPlace, code: code,
+            maxGuesses: maxGuesses, codeSeal: codeSeal,
             budget: { [guessesPerNumber] account in
                 LimitCharge(
                     .guessesPerNumber, guessesPerNumber, subject: "\(account.rawValue)\(isKnownPlace ? " known" : "")")
@@ -57,7 +57,9 @@ extension AccountFixture {
     /// What a right e-mailed code of a forgotten password makes.
     func resetReward(to password: String, at now: Timestamp = .noon) throws -> EmailProofReward {
         .password(try Self.encoded(password)) {
-            queued(.passwordResetDone, channel: .email, to: $0.text, saying: "done", at: now, until: now.adding(seconds: 60))
+            queued(
+                .passwordResetDone, channel: .email, to: $0.text, saying: "done", at: now,
+                until: now.adding(seconds: 60))
         }
     }
 
@@ -81,7 +83,8 @@ extension AccountFixture {
             charges: { isKnown in
                 [
                     LimitCharge(
-                        .passwordPerIdentifier, limit, subject: isKnown ? "\(identifier.countedAs) known" : identifier.countedAs)
+                        .passwordPerIdentifier, limit,
+                        subject: isKnown ? "\(identifier.countedAs) known" : identifier.countedAs)
                 ].compactMap(\.self)
             })
     }

@@ -25,6 +25,8 @@ struct AccountFixture: Sendable {
     /// As it is typed.
     var password: String?
     var properties: [AccountProperty] = []
+    /// Kinds of addresses for which the app's word is enough.
+    var acceptsClaims = Set(AddressKind.allCases)
     var maxGuesses = 5
     var codeLifetimeSeconds = 180
     var emailCodeLifetimeSeconds = 900
@@ -77,10 +79,9 @@ struct AccountFixture: Sendable {
     // MARK: - Acts
 
     func register(
-        _ id: String = Unique.name("account"), signIn: NewSignIn? = nil, charging charges: [LimitCharge] = [],
-        on store: SQLStore, at now: Timestamp = .noon
+        _ id: String = Unique.name("account"), signIn: NewSignIn? = nil, on store: SQLStore, at now: Timestamp = .noon
     ) async throws -> RegistrationOutcome {
-        try await store.register(newAccount(id), signIn: signIn, charging: charges, from: .home, at: now)
+        try await store.register(newAccount(id), signIn: signIn, from: .home, at: now)
     }
 
     /// A registration that must pass.
@@ -120,8 +121,8 @@ struct AccountFixture: Sendable {
         charging charges: [LimitCharge] = [], on store: SQLStore, at now: Timestamp = .noon
     ) async throws -> NumberProofOutcome {
         let proof = NumberProof(
-            account: account, client: client.id, isKnownPlace: false, operationID: operation, code: code,
-            maxGuesses: maxGuesses, codeSeal: codeSeal,
+            account: account, client: client.id, acceptsClaims: acceptsClaims, isKnownPlace: false,
+            operationID: operation, code: code, maxGuesses: maxGuesses, codeSeal: codeSeal,
             budget: { [guessesPerNumber] identity, _ in
                 LimitCharge(.guessesPerNumber, guessesPerNumber, subject: identity.rawValue)
             }, confirmed: { _, _, _, _ in [] },

@@ -50,8 +50,8 @@ import Time
         let statements: [SQLStatement] = [
             "INSERT INTO account_import (digest, account_id) VALUES (\(SHA256Digest(of: "row")), \(account))",
             """
-            INSERT INTO account_parked (account_id, number, successor, parked_at)
-            VALUES (\(account), 'a number', 'a successor', \(Timestamp.noon))
+            INSERT INTO account_parked (account_id, number, parked_at)
+            VALUES (\(account), 'a number', \(Timestamp.noon))
             """,
             """
             INSERT INTO password_reset (digest, account_id, expires_at)

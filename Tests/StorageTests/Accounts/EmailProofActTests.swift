@@ -160,7 +160,9 @@ import Time
             _ = try await fixture.startEmail(.passwordReset, of: account, code: "111111", on: store)
             _ = try await fixture.startEmail(.passwordReset, of: account, isKnownPlace: true, code: "222222", on: store)
             for _ in 0..<9 { _ = try await fixture.proveEmail("222222", of: account, reward: reward, on: store) }
-            #expect(try await fixture.proveEmail("111111", of: account, isKnownPlace: true, reward: reward, on: store) == .wrong)
+            #expect(
+                try await fixture.proveEmail("111111", of: account, isKnownPlace: true, reward: reward, on: store)
+                    == .wrong)
             let outcome = try await fixture.proveEmail(
                 "222222", of: account, isKnownPlace: true, reward: reward, on: store)
             #expect(outcome != .exhausted && !outcome.isLimited)
@@ -194,10 +196,11 @@ import Time
             _ = try await fixture.proveEmail(of: .id(account), on: store)
             _ = try await fixture.startEmail(.passwordReset, of: .id(account), code: "333333", on: store)
             if way == "changed" {
-                _ = try await fixture.startEmail(.address(begunIn: nil), of: .id(account), address: "new@example.com", on: store)
+                _ = try await fixture.startEmail(
+                    .address(begunIn: nil), of: .id(account), address: "new@example.com", on: store)
                 _ = try await fixture.proveEmail(of: .id(account), on: store)
             } else {
-                try await store.removeEmail(of: account, at: .noon)
+                try await store.removeEmail(of: account, from: .home, at: .noon)
             }
             let reward = try fixture.resetReward(to: "intruder")
             _ = try await fixture.proveEmail("333333", of: .id(account), reward: reward, on: store)

@@ -52,7 +52,9 @@ import Time
     func `a user comes in whole, and signs in`(on backend: Backend) async throws {
         try await backend.withStore { store in
             var user = User(0)
-            (user.number, user.password) = (AccountAddress("+819012345678", isProven: true), try AccountFixture.encoded("old"))
+            (user.number, user.password) = (
+                AccountAddress("+819012345678", isProven: true), try AccountFixture.encoded("old")
+            )
             user.properties = [AccountProperty(name: "level", value: 7)]
             #expect(try await take([user], on: store) == [.imported])
             let profile = try #require(try await store.profile(.id(AccountID("imported 0"))))
@@ -109,22 +111,21 @@ import Time
     func `a row that wants what somebody has is told by its field, and nothing of it comes in`(
         on backend: Backend, _ field: String
     ) async throws {
-        for isProven in [true, false] { try await clash(on: backend, field, isProven: isProven) }
+        for (owned, said) in [(true, true), (true, false), (false, false)] {
+            try await clash(on: backend, field, ownedByProof: owned, saidToBeProven: said)
+        }
     }
 
-    /// - Parameter isProven: what the owner has; the other row says the opposite of its own.
-    private func clash(on backend: Backend, _ field: String, isProven: Bool) async throws {
+    private func clash(on backend: Backend, _ field: String, ownedByProof owned: Bool, saidToBeProven said: Bool) async throws {
         try await backend.withStore { store in
             var (owner, user) = (User(0), User(1))
-            if !isProven {
-                owner.number = AccountAddress("+819000001010", isProven: false)
-                owner.email = ("user0@example.com", false)
-            }
+            owner.number = AccountAddress("+819000001010", isProven: owned)
+            owner.email = ("user0@example.com", owned)
             switch field {
             case "id": user.id = owner.id
-            case "phone_number": user.number = AccountAddress("+819000001010", isProven: !isProven)
+            case "phone_number": user.number = AccountAddress("+819000001010", isProven: said)
             case "login_name": user.name = "ＵＳＥＲ0"
-            default: user.email = ("USER0@example.com", !isProven)
+            default: user.email = ("USER0@example.com", said)
             }
             user.properties = [AccountProperty(name: "level", value: 7)]
             let outcomes = try await take([owner, user, User(2)], on: store)
@@ -133,6 +134,19 @@ import Time
             #expect(try await store.count("account_property") == 0)
             #expect(try await store.profile(.id(AccountID("imported 0")))?.loginName == "user0")
             #expect(try await store.places(of: "imported 1") == [])
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `what a file says was proved takes it from whoever only said it`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            var claimant = AccountFixture.named("mallory")
+            (claimant.number, claimant.email) = ("+819000001010", "user0@example.com")
+            let mallory = try await claimant.registered(on: store)
+            #expect(try await take([User(0)], on: store) == [.imported])
+            let profile = try #require(try await store.profile(.id(mallory)))
+            #expect(profile.number == nil && profile.email == nil)
+            #expect(try await store.profile(.number("+819000001010"))?.id == AccountID("imported 0"))
         }
     }
 

@@ -123,7 +123,8 @@ import Time
             let (account, _, grant) = try await signInEverywhere(store)
             let here = SignInAnchor.grant(grant.id)
             try await fixture.text(.number(begunIn: here), to: PhoneNumber.bob.e164, for: account, on: store)
-            #expect(try await fixture.proveNumber("999999", of: .id(account), in: here, ending: .all, on: store) == .wrong)
+            #expect(
+                try await fixture.proveNumber("999999", of: .id(account), in: here, ending: .all, on: store) == .wrong)
             #expect(try await fixture.proveNumber(of: .id(account), in: here, ending: .all, on: store) == .taken)
             #expect(try await alive(store) == Self.everybody)
         }
@@ -176,10 +177,15 @@ import Time
         try await backend.withStore { store in
             let account = try await login.signIn(on: store).account
             _ = try await login.start("under way", on: store)
-            try await store.removeNumber(of: account, from: .home, at: .noon)
+            _ = try await fixture.takeMessages(on: store)
+            let change = fixture.change(undo: "undo")
+            try await store.removeNumber(of: account, leaving: change, from: .home, at: .noon)
             #expect(try await store.profile(.id(account))?.number == nil)
             #expect(try await login.guess("246802", at: "under way", on: store) == .unknown)
+            #expect(try await fixture.takeMessages(on: store).map(\.recipient) == [old], "it hears of it")
             #expect(try await login.signIn(on: store).account != account)
+            #expect(try await fixture.undo("undo", on: store) == .undone)
+            #expect(try await store.profile(.number(old))?.id == account)
         }
     }
 }

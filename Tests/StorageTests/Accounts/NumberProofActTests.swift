@@ -181,7 +181,8 @@ import Time
             try await fixture.text(.number(begunIn: here), to: new, for: account, on: store)
             #expect(try await fixture.proveNumber(of: .id(account), in: here, on: store, at: end) == .unknown)
             let before = end.adding(milliseconds: -1)
-            #expect(try await fixture.proveNumber(of: .id(account), in: here, on: store, at: before) == .proven(account))
+            #expect(
+                try await fixture.proveNumber(of: .id(account), in: here, on: store, at: before) == .proven(account))
         }
     }
 

@@ -96,7 +96,7 @@ import Time
         let reset = PasswordReset(
             digest: SHA256Digest(of: token), account: account, password: try AccountFixture.encoded(password),
             signIn: signIn)
-        if case .reset = try await store.reset(reset, charging: [], from: .home, at: now) { return true }
+        if case .reset = try await store.reset(reset, from: .home, at: now) { return true }
         return false
     }
 

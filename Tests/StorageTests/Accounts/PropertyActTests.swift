@@ -43,11 +43,14 @@ import Time
     func `what is saved is added to what is there, name by name`(on backend: Backend) async throws {
         try await backend.withStore { store in
             let account = try await fixture.registered(on: store)
-            #expect(try await save([property("a", 1), property("b", ["x": [true, .null]])], of: account, on: store) == .saved)
+            #expect(
+                try await save([property("a", 1), property("b", ["x": [true, .null]])], of: account, on: store)
+                    == .saved)
             #expect(try await save([property("a", "two"), property("A", .null)], of: account, on: store) == .saved)
             let kept = try await store.properties(of: account, named: nil)
             #expect(kept == [property("A", .null), property("a", "two"), property("b", ["x": [true, .null]])])
-            #expect(try await store.properties(of: account, named: ["b", "c"]) == [property("b", ["x": [true, .null]])])
+            #expect(
+                try await store.properties(of: account, named: ["b", "c"]) == [property("b", ["x": [true, .null]])])
             #expect(try await store.properties(of: account, named: []).isEmpty)
             #expect(try await save([], removing: ["a", "none"], of: account, on: store) == .saved)
             #expect(try await store.properties(of: account, named: nil).map(\.name) == ["A", "b"])
@@ -143,7 +146,12 @@ import Time
                 let wish = update
                 let taken = try await race(2) { index in
                     if case .taken(let field) = try await stores[index].update(
-                        accounts[index], wish, from: .home, at: .noon) { field } else { nil as AccountField? }
+                        accounts[index], wish, from: .home, at: .noon)
+                    {
+                        field
+                    } else {
+                        nil as AccountField?
+                    }
                 }
                 #expect(taken.compactMap(\.self) == [field])
             }

@@ -28,8 +28,7 @@ import Time
         try await store.run("INSERT INTO account (id, created_at) VALUES ('the fresh one', \(now))")
         try await store.run(
             """
-            INSERT INTO account_parked (account_id, number, successor, parked_at)
-            VALUES (\(parked), \(number), 'the fresh one', \(now))
+            INSERT INTO account_parked (account_id, number, parked_at) VALUES (\(parked), \(number), \(now))
             """)
         let login = PhoneLoginFixture.inBrowser()
         let fresh = try await login.beginSession("session", on: store, at: now)
@@ -141,8 +140,10 @@ import Time
             let (parked, fresh) = try await recycled(store)
             let reward = EmailProofReward.reclaim(by: fresh, session: SHA256Digest(of: "session"))
             _ = try await fixture.startEmail(.reclaim, of: .id(parked), mustBe: "a@example.com", on: store, at: now)
-            #expect(try await fixture.proveEmail("999999", of: .id(parked), reward: reward, on: store, at: now) == .wrong)
-            #expect(try await fixture.proveEmail(of: .id(parked), reward: reward, on: store, at: now) == .proven(parked))
+            #expect(
+                try await fixture.proveEmail("999999", of: .id(parked), reward: reward, on: store, at: now) == .wrong)
+            #expect(
+                try await fixture.proveEmail(of: .id(parked), reward: reward, on: store, at: now) == .proven(parked))
             #expect(try await store.profile(.number(number))?.id == parked)
             #expect(try await fixture.proveEmail(of: .id(parked), reward: reward, on: store, at: now) == .unknown)
         }

@@ -59,7 +59,8 @@ import Time
             #expect(fresh != first, "every proof counts anew, and this one came a millisecond late")
             #expect(try await account(on: store, at: next.adding(seconds: 1)) == fresh)
             let parked = try #require(try await store.parked(before: fresh))
-            #expect(parked == ParkedAccount(id: first, number: PhoneIdentity(rawValue: login.phone.e164), parkedAt: next))
+            #expect(
+                parked == ParkedAccount(id: first, number: PhoneIdentity(rawValue: login.phone.e164), parkedAt: next))
             #expect(try await store.profile(.id(first))?.number == nil)
             #expect(try await store.profile(.id(first)) != nil, "it waits")
         }

@@ -154,26 +154,4 @@ import Time
             #expect(kept == 0)
         }
     }
-
-    @Test(arguments: Backend.allCases)
-    func `a registration over the limit is refused before anything, and the log says so`(
-        on backend: Backend
-    ) async throws {
-        try await backend.withStore { store in
-            let charge = try known(
-                LimitCharge(.registerPerIP, Limit(count: 1, windowSeconds: 3600), subject: "203.0.113.7"))
-            _ = try await AccountFixture.named("first").register(charging: [charge], on: store)
-            guard case .limited(let refusal) = try await AccountFixture.named("second").register(
-                charging: [charge], on: store)
-            else {
-                Issue.record("the second must be refused")
-                return
-            }
-            #expect(refusal.retryAfterSeconds == 3600)
-            #expect(try await store.count("account") == 1)
-            let line = try #require(try await store.log().last)
-            #expect(line.kind == .registrationRefused)
-            #expect(line.rule == "registerPerIP" && line.retryAfterSeconds == 3600)
-        }
-    }
 }

@@ -115,7 +115,10 @@ import Time
                 """)
             let apps = try await store.apps(of: account, at: .noon.adding(seconds: 2))
             #expect(apps.map(\.client.rawValue) == ["game", "notes", "reader"])
-            #expect(apps.map(\.scope) == [try known(Scope("offline")), try known(Scope("openid")), try known(Scope("offline openid"))])
+            #expect(
+                apps.map(\.scope) == [
+                    try known(Scope("offline")), try known(Scope("openid")), try known(Scope("offline openid")),
+                ])
             #expect(apps.map(\.since) == [.noon, .noon, .noon.adding(seconds: -60)])
         }
     }

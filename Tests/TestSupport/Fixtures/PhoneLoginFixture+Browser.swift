@@ -41,7 +41,8 @@ extension PhoneLoginFixture {
         LinkDecision(
             operationID: operation, link: SHA256Digest(of: try known(linkToken)), isApproved: isApproved,
             browser: browser.map { (digest: SHA256Digest(of: $0), session: newSession(session, at: now)) },
-            newAccount: AccountID(Unique.name("account")), idleBefore: nil, replacement: OneTimeCode(length: 6, entropy: entropy),
+            newAccount: AccountID(Unique.name("account")), idleBefore: nil,
+            replacement: OneTimeCode(length: 6, entropy: entropy),
             codeSeal: codeSeal, confirmed: confirmedTraffic)
     }
 

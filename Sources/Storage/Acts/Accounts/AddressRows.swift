@@ -1,4 +1,5 @@
 import Accounts
+import DeveloperLog
 import OAuth
 import PhoneLogin
 import Time
@@ -17,6 +18,21 @@ extension SQLConnection {
             ON CONFLICT (account_id, kind) DO UPDATE SET key = excluded.key, address = excluded.address,
                 client_id = excluded.client_id, begun_in = excluded.begun_in, begun_at = excluded.begun_at
             """)
+    }
+
+    func recordEmailChange(
+        of account: AccountID, to address: EmailAddress?, from origin: RequestOrigin, at now: Timestamp
+    ) async throws {
+        try await record(
+            SecurityEvent(
+                .emailChanged, at: now, origin: origin, accountID: account.rawValue,
+                reason: address == nil
+                    ? "the account has no e-mail address any more" : "the account has another e-mail address now",
+                figures: address.map { "now \($0.masked)" }))
+    }
+
+    func isEnabled(_ account: AccountID) async throws -> Bool {
+        try await first("SELECT 1 FROM account WHERE id = \(account) AND disabled_at IS NULL") != nil
     }
 
     func exists(_ account: AccountID) async throws -> Bool {
@@ -68,6 +84,9 @@ extension SQLConnection {
             for row in gone { try await dropChallenges(of: PhoneIdentity(rawValue: try row.text(0))) }
         case .email:
             try await run("DELETE FROM account_email WHERE account_id = \(account) AND key <> \(spared)")
+            // What was mailed to an address that is no longer theirs sets no password.
+            try await run("DELETE FROM email_challenge WHERE account_id = \(account) AND key <> \(spared)")
+            try await run("DELETE FROM password_reset WHERE account_id = \(account)")
         }
         try await run(
             """
@@ -119,8 +138,39 @@ extension SQLConnection {
         }
     }
 
-    /// Whom somebody means who proves an address: by the address itself, whoever gave it last and waits for its code.
-    func provingAccountID(_ identifier: LoginIdentifier, client: ClientID) async throws -> AccountID? {
+    /// Whom somebody may mean who proves an address: by the address itself, everybody who waits for it and whose code
+    /// lives. Which of them it is, the code says: each got another one.
+    func provingAccounts(
+        _ identifier: LoginIdentifier, client: ClientID, at now: Timestamp
+    ) async throws -> [AccountID] {
+        let waiting: [SQLRow]
+        switch identifier {
+        case .number(let number):
+            waiting = try await rows(
+                """
+                SELECT p.account_id FROM address_pending p JOIN phone_challenge c
+                    ON c.number = p.key AND c.client_id = p.client_id AND c.purpose = 'number:' || p.account_id
+                WHERE p.kind = 'phone' AND p.key = \(number) AND p.client_id = \(client) AND p.begun_in IS NULL
+                    AND c.expires_at > \(now)
+                ORDER BY p.begun_at DESC LIMIT 10
+                """)
+        case .email(let email):
+            waiting = try await rows(
+                """
+                SELECT p.account_id FROM address_pending p JOIN email_challenge c
+                    ON c.account_id = p.account_id AND c.key = p.key AND c.client_id = p.client_id
+                WHERE p.kind = 'email' AND p.key = \(email.rawValue) AND p.client_id = \(client)
+                    AND p.begun_in IS NULL AND c.purpose = 'address' AND c.expires_at > \(now)
+                ORDER BY p.begun_at DESC LIMIT 10
+                """)
+        case .id, .loginName, .nameOrEmail: waiting = []
+        }
+        if !waiting.isEmpty { return try waiting.map { AccountID(try $0.text(0)) } }
+        return [try await waitingAccount(identifier, client: client)].compactMap(\.self)
+    }
+
+    /// Whom somebody means who asks for a code again: whoever gave the address last and waits.
+    func waitingAccount(_ identifier: LoginIdentifier, client: ClientID) async throws -> AccountID? {
         let (kind, key): (AddressKind, String)
         switch identifier {
         case .number(let number): (kind, key) = (.phone, number)
@@ -135,6 +185,12 @@ extension SQLConnection {
             """)
         if let waiting { return AccountID(try waiting.text(0)) }
         return try await accountID(identifier)
+    }
+
+    /// Addresses that somebody only said were theirs.
+    func dropUnproven(of account: AccountID) async throws {
+        try await run("DELETE FROM address_claim WHERE account_id = \(account)")
+        try await run("DELETE FROM address_pending WHERE account_id = \(account)")
     }
 
     private func claimant(_ kind: AddressKind, _ key: String) async throws -> AccountID? {

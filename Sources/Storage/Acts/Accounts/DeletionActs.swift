@@ -1,6 +1,7 @@
 import AccountManagement
 package import Accounts
 package import DeveloperLog
+import Messaging
 import OAuth
 import PhoneLogin
 package import Time
@@ -40,39 +41,53 @@ extension SQLStore {
             "DELETE FROM password_reset WHERE account_id = \(account)",
             "DELETE FROM account_import WHERE account_id = \(account)",
             "DELETE FROM number_change WHERE account_id = \(account)",
-            "DELETE FROM account_parked WHERE account_id = \(account) OR successor = \(account)",
+            "DELETE FROM account_parked WHERE account_id = \(account)",
         ]
     }
 }
 
 extension SQLConnection {
     /// Sent and waiting texts name their recipient, and their codes whom they are for.
+    ///
+    /// What somebody only said was theirs may be anybody's: of those, waiting texts are others' business.
     fileprivate func removeMessages(of account: AccountID) async throws {
-        let addresses = try await rows(
+        let proven = try await rows(
             """
             SELECT number FROM account_phone WHERE account_id = \(account)
             UNION SELECT address FROM account_email WHERE account_id = \(account)
-            UNION SELECT key FROM address_claim WHERE account_id = \(account)
-            UNION SELECT address FROM address_claim WHERE account_id = \(account)
-            UNION SELECT key FROM address_pending WHERE account_id = \(account)
-            UNION SELECT address FROM address_pending WHERE account_id = \(account)
-            UNION SELECT old_number FROM number_change WHERE account_id = \(account)
+            """)
+        for row in proven {
+            let recipient = PhoneIdentity(rawValue: try row.text(0)).number
+            try await run("DELETE FROM message WHERE recipient = \(recipient)")
+        }
+        let said = try await rows(
             """
-        ).map { PhoneIdentity(rawValue: try $0.text(0)) }
+            SELECT key, address FROM address_claim WHERE account_id = \(account)
+            UNION SELECT key, address FROM address_pending WHERE account_id = \(account)
+            UNION SELECT old_number, old_number FROM number_change WHERE account_id = \(account)
+            """)
         let purposes = [AccountPurpose.numberAgain, .passwordReset].map { $0.name(for: account) }
-        for address in addresses {
+        for row in said + proven {
+            let key = try row.text(0)
             let challenges = try await rows(
-                "SELECT id FROM phone_challenge WHERE number = \(address) AND purpose IN \(list: purposes)")
+                "SELECT id FROM phone_challenge WHERE number = \(key) AND purpose IN \(list: purposes)")
             for challenge in challenges { try await drop(challenge: try challenge.text(0)) }
-            try await run("DELETE FROM message WHERE recipient = \(address.number)")
+        }
+        let templates = MessageTemplate.allCases.filter(\.isAboutAccount).map(\.rawValue)
+        for row in said {
+            try await run(
+                """
+                DELETE FROM message WHERE recipient = \(PhoneIdentity(rawValue: try row.text(1)).number)
+                    AND state <> 'queued' AND template IN \(list: templates)
+                """)
         }
     }
 
     fileprivate func removeTokens(of account: AccountID) async throws {
-        let grants = try await rows("SELECT id FROM token_grant WHERE account_id = \(account)").map { try $0.text(0) }
-        for grant in grants {
-            try await run("DELETE FROM opaque_token WHERE grant_id = \(grant)")
-        }
+        try await run(
+            """
+            DELETE FROM opaque_token WHERE grant_id IN (SELECT id FROM token_grant WHERE account_id = \(account))
+            """)
         // Their refresh tokens and codes find no grant any more, and expire.
         try await run("DELETE FROM token_grant WHERE account_id = \(account)")
     }

@@ -1,10 +1,10 @@
-import PhoneLogin
 package import AccountManagement
 import Accounts
 import Cryptography
 package import DeveloperLog
 import Messaging
 import OAuth
+import PhoneLogin
 package import RateLimiting
 package import Time
 
@@ -57,8 +57,8 @@ private func place(_ isKnown: Bool) -> String { isKnown ? "known" : "" }
 extension SQLConnection {
     fileprivate func account(of proof: NewEmailProof) async throws -> AccountID? {
         switch proof.purpose {
-        case .address, .addressAgain: try await provingAccountID(proof.account, client: proof.client)
-        case .passwordReset, .reclaim: try await accountID(proof.account)
+        case .address, .addressAgain: try await waitingAccount(proof.account, client: proof.client)
+        case .passwordReset, .reclaim: try await accountID(proof.account, acceptsClaims: proof.acceptsClaims)
         }
     }
 
@@ -100,8 +100,18 @@ extension SQLConnection {
                 """
             ).flatMap { EmailAddress(try $0.text(0)) }
         case .passwordReset, .reclaim:
-            return try await profile(of: account)?.email.flatMap { EmailAddress($0.text) }
+            return try await email(of: account, acceptsClaims: proof.acceptsClaims)
         }
+    }
+}
+
+extension SQLConnection {
+    /// Where an account may be e-mailed about itself.
+    fileprivate func email(of account: AccountID, acceptsClaims: Set<AddressKind>) async throws -> EmailAddress? {
+        guard let profile = try await profile(of: account), !profile.isDisabled, let email = profile.email,
+            email.isProven || acceptsClaims.contains(.email)
+        else { return nil }
+        return EmailAddress(email.text)
     }
 }
 
@@ -113,7 +123,17 @@ private struct EmailJudge {
     let now: Timestamp
 
     func judge() async throws -> EmailProofOutcome {
-        guard let account = try await account() else { return .nothingPending }
+        var outcome = NumberProofOutcome.nothingPending
+        for account in try await accounts() {
+            let judged = try await judge(account)
+            if case .proven = judged { return judged }
+            if outcome == .nothingPending || judged != .nothingPending { outcome = judged }
+        }
+        return outcome
+    }
+
+    private func judge(_ account: AccountID) async throws -> EmailProofOutcome {
+        guard try await connection.isEnabled(account) else { return .nothingPending }
         if case .address(let confirmedIn, _) = proof.reward {
             let pending = try await connection.first(
                 """
@@ -158,11 +178,11 @@ private struct EmailJudge {
         return try await reward(account, key: FoldedText(stored: try counted.text(3)))
     }
 
-    private func account() async throws -> AccountID? {
+    private func accounts() async throws -> [AccountID] {
         if case .address = proof.reward {
-            return try await connection.provingAccountID(proof.account, client: proof.client)
+            return try await connection.provingAccounts(proof.account, client: proof.client, at: now)
         }
-        return try await connection.accountID(proof.account)
+        return [try await connection.accountID(proof.account, acceptsClaims: proof.acceptsClaims)].compactMap(\.self)
     }
 
     private var purpose: String {
@@ -189,12 +209,13 @@ private struct EmailJudge {
             }
             if let message = completed?(address) { try await connection.enqueue(message) }
         case .password(let encoded, let notice):
-            let profile = try await connection.profile(of: account)
-            guard profile?.isDisabled == false else { return .unknown }
+            let address = try await connection.email(of: account, acceptsClaims: proof.acceptsClaims)
+            guard let address, address.key == key else { return .unknown }
+            // A code that arrived proves the address; what else was only said is not its holder's word any more.
+            _ = try await move(address, to: account)
+            try await connection.dropUnproven(of: account)
             try await connection.set(password: encoded, of: account, ending: .all, from: origin, at: now)
-            if let address = profile?.email.flatMap({ EmailAddress($0.text) }) {
-                try await connection.enqueue(notice(address))
-            }
+            try await connection.enqueue(notice(address))
         case .reclaim(let successor, let session):
             guard
                 try await connection.reclaim(account, for: successor, session: session, from: origin, at: now)
@@ -213,6 +234,7 @@ private struct EmailJudge {
                     WHERE account_email.account_id = excluded.account_id
                 """) == 1
         guard isOurs else { return false }
+        try await connection.recordEmailChange(of: account, to: address, from: origin, at: now)
         try await connection.removeAddresses(.email, of: account, butFor: address.key.rawValue)
         try await connection.run("DELETE FROM address_claim WHERE kind = 'email' AND key = \(address.key.rawValue)")
         try await connection.removePending(.email, of: account)

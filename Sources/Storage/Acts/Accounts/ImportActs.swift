@@ -53,9 +53,13 @@ extension SQLConnection {
         if try await first("SELECT 1 FROM account_deleted WHERE id = \(row.id)") != nil {
             return .duplicate(field: "id")
         }
-        if let number = row.number, try await isTaken(.number(number.text)) { return .duplicate(field: "phone_number") }
+        if let number = row.number, try await isTaken(.number(number.text), isProven: number.isProven) {
+            return .duplicate(field: "phone_number")
+        }
         if let name = row.loginName, try await isTaken(.loginName(name.key)) { return .duplicate(field: "login_name") }
-        if let email = row.email, try await isTaken(.email(email.address.key)) { return .duplicate(field: "email") }
+        if let email = row.email, try await isTaken(.email(email.address.key), isProven: email.isProven) {
+            return .duplicate(field: "email")
+        }
         return .imported
     }
 
@@ -71,8 +75,9 @@ extension SQLConnection {
         return true
     }
 
-    private func isTaken(_ identifier: LoginIdentifier) async throws -> Bool {
-        try await accountID(identifier) != nil
+    /// A proof beats what somebody only said.
+    private func isTaken(_ identifier: LoginIdentifier, isProven: Bool = false) async throws -> Bool {
+        try await accountID(identifier, acceptsClaims: isProven ? [] : Set(AddressKind.allCases)) != nil
     }
 
     fileprivate func insert(_ row: ImportRow, at now: Timestamp) async throws {
@@ -91,6 +96,7 @@ extension SQLConnection {
                     INSERT INTO account_phone (number, account_id, verified_at, last_proof_at)
                     VALUES (\(number.text), \(row.id), \(now), \(now))
                     """)
+                try await run("DELETE FROM address_claim WHERE kind = 'phone' AND key = \(number.text)")
             } else {
                 _ = try await claim(.phone, number.text, number.text, for: row.id, at: now)
             }
@@ -102,6 +108,7 @@ extension SQLConnection {
                     INSERT INTO account_email (key, account_id, address, verified_at)
                     VALUES (\(email.address.key.rawValue), \(row.id), \(email.address.text), \(now))
                     """)
+                try await run("DELETE FROM address_claim WHERE kind = 'email' AND key = \(email.address.key.rawValue)")
             } else {
                 _ = try await claim(.email, email.address.key.rawValue, email.address.text, for: row.id, at: now)
             }

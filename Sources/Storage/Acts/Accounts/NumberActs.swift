@@ -9,7 +9,7 @@ package import Time
 extension SQLStore {
     package func pendingNumber(of account: LoginIdentifier, client: ClientID) async throws -> PendingNumber? {
         try await engine.read { connection in
-            guard let id = try await connection.provingAccountID(account, client: client),
+            guard let id = try await connection.waitingAccount(account, client: client),
                 let row = try await connection.first(
                     """
                     SELECT key FROM address_pending
@@ -49,7 +49,7 @@ extension SQLStore {
     ) async throws -> Bool {
         try await engine.write { connection in
             let identity = PhoneIdentity(rawValue: number)
-            if let owner = try await connection.accountID(.number(number)), owner != account {
+            if let owner = try await connection.accountID(.number(number), acceptsClaims: []), owner != account {
                 guard takingIt else { return false }
                 try await connection.removeAddresses(.phone, of: owner)
                 try await connection.record(
@@ -61,20 +61,20 @@ extension SQLStore {
         }
     }
 
-    package func removeNumber(of account: AccountID, from origin: RequestOrigin, at now: Timestamp) async throws {
+    package func removeNumber(
+        of account: AccountID, leaving change: NumberChange, from origin: RequestOrigin, at now: Timestamp
+    ) async throws {
         try await engine.write { connection in
             guard let old = try await connection.number(of: account) else { return }
             try await connection.removeAddresses(.phone, of: account)
             try await connection.touch(account, at: now)
-            try await connection.record(
-                SecurityEvent(
-                    .numberChanged, at: now, origin: origin, accountID: account.rawValue, phone: old.identity.masked,
-                    reason: "the account has no number any more"))
+            try await connection.tell(old, of: account, changedTo: nil, leaving: change, from: origin, at: now)
         }
     }
 
-    package func removeEmail(of account: AccountID, at now: Timestamp) async throws {
+    package func removeEmail(of account: AccountID, from origin: RequestOrigin, at now: Timestamp) async throws {
         try await engine.write { connection in
+            try await connection.recordEmailChange(of: account, to: nil, from: origin, at: now)
             try await connection.removeAddresses(.email, of: account)
             try await connection.removePending(.email, of: account)
             try await connection.touch(account, at: now)
@@ -96,39 +96,64 @@ extension SQLStore {
     package func undoNumberChange(
         _ undo: SHA256Digest, from origin: RequestOrigin, at now: Timestamp
     ) async throws -> UndoOutcome {
-        try await engine.write { connection in
-            let row = try await connection.first(
-                """
-                DELETE FROM number_change WHERE undo_digest = \(undo) AND expires_at > \(now)
-                RETURNING account_id, old_number, changed_at
-                """)
-            guard let row else { return .gone }
-            let account = AccountID(try row.text(0))
-            let old = PhoneIdentity(rawValue: try row.text(1))
-            guard try await connection.first("SELECT 1 FROM account WHERE id = \(account)") != nil else { return .gone }
-            // The link itself reached the old number, which proves it once more.
-            guard try await connection.move(old, to: account, leaving: nil, from: origin, at: now) else {
-                return .taken
+        do {
+            return try await engine.write { connection in
+                let row = try await connection.first(
+                    """
+                    DELETE FROM number_change WHERE undo_digest = \(undo) AND expires_at > \(now)
+                    RETURNING account_id, old_number, changed_at
+                    """)
+                guard let row else { return .gone }
+                let account = AccountID(try row.text(0))
+                let old = PhoneIdentity(rawValue: try row.text(1))
+                guard try await connection.exists(account) else { return .gone }
+                try await connection.takeBack(old, for: account, changedAt: try row.time(2), at: now)
+                // The link itself reached the old number, which proves it once more.
+                guard try await connection.move(old, to: account, leaving: nil, from: origin, at: now) else {
+                    throw NumberTaken()
+                }
+                try await connection.undo(since: try row.time(2), of: account)
+                try await connection.end(.all, of: account, at: now)
+                try await connection.record(
+                    SecurityEvent(
+                        .numberChangeUndone, at: now, origin: origin, accountID: account.rawValue, phone: old.masked,
+                        reason: "undone from the old number: it is back, and every sign-in ended"))
+                return .undone
             }
-            try await connection.undo(since: try row.time(2), of: account)
-            try await connection.end(.all, of: account, at: now)
-            try await connection.record(
-                SecurityEvent(
-                    .numberChangeUndone, at: now, origin: origin, accountID: account.rawValue, phone: old.masked,
-                    reason: "undone from the old number: it is back, and every sign-in ended"))
-            return .undone
+        } catch is NumberTaken {
+            return .taken
         }
     }
 }
 
+/// Thrown, so that the link stays good.
+private struct NumberTaken: Error {}
+
 extension SQLConnection {
+    /// Who finds that their number does not open their account any more often signs in with it before they read the
+    /// text: the fresh account that this made gives the number back.
+    fileprivate func takeBack(
+        _ number: PhoneIdentity, for account: AccountID, changedAt: Timestamp, at now: Timestamp
+    ) async throws {
+        let fresh = try await first(
+            """
+            SELECT a.id FROM account_phone p JOIN account a ON a.id = p.account_id
+            WHERE p.number = \(number) AND a.id <> \(account) AND a.created_at >= \(changedAt)
+            """)
+        guard let fresh else { return }
+        let id = AccountID(try fresh.text(0))
+        try await removeAddresses(.phone, of: id)
+        try await end(.all, of: id, at: now)
+    }
+
     /// Whoever changed the number of somebody else's account may have set a password or an e-mail address too, and
     /// changed the number again: none of that lets them in any more.
     fileprivate func undo(since change: Timestamp, of account: AccountID) async throws {
         try await run("DELETE FROM number_change WHERE account_id = \(account) AND changed_at >= \(change)")
         try await run("UPDATE account SET password = NULL WHERE id = \(account) AND password_set_at >= \(change)")
         try await run("DELETE FROM account_email WHERE account_id = \(account) AND verified_at >= \(change)")
-        try await run("DELETE FROM address_claim WHERE account_id = \(account) AND claimed_at > \(change) AND kind = 'email'")
+        try await run(
+            "DELETE FROM address_claim WHERE account_id = \(account) AND claimed_at > \(change) AND kind = 'email'")
         try await run("DELETE FROM password_reset WHERE account_id = \(account)")
         try await removePending(.email, of: account)
     }

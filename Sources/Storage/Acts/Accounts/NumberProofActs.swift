@@ -29,20 +29,32 @@ private struct ProofJudge {
     let now: Timestamp
 
     func judge() async throws -> NumberProofOutcome {
-        guard let account = try await account() else { return .nothingPending }
+        var outcome = NumberProofOutcome.nothingPending
+        for account in try await accounts() {
+            let judged = try await judge(account)
+            if case .proven = judged { return judged }
+            // What was compared tells more than what was not there.
+            if outcome == .nothingPending || judged != .nothingPending { outcome = judged }
+        }
+        return outcome
+    }
+
+    private func judge(_ account: AccountID) async throws -> NumberProofOutcome {
         let (subject, purpose): (String, AccountPurpose)
         switch proof.reward {
         case .number(let confirmedIn, _, _):
-            guard let pending = try await pendingNumber(of: account) else { return .nothingPending }
+            guard let pending = try await pendingNumber(of: account), try await connection.isEnabled(account) else {
+                return .nothingPending
+            }
             guard pending.begunIn == nil || pending.begunIn == confirmedIn?.key else {
                 try await record(.proofRefused, of: account, "typed in another sign-in than the one that asked")
                 return .unknown
             }
             (subject, purpose) = (pending.key, .numberAgain)
         case .password:
-            guard let number = try await connection.number(of: account), try await isEnabled(account) else {
-                return .nothingPending
-            }
+            guard let number = try await connection.number(of: account), try await connection.isEnabled(account),
+                number.isProven || proof.acceptsClaims.contains(.phone)
+            else { return .nothingPending }
             (subject, purpose) = (number.identity.rawValue, .passwordReset)
         }
         guard let operation = try await liveOperation(subject, purpose.name(for: account)) else {
@@ -70,11 +82,12 @@ private struct ProofJudge {
         try await connection.finish(operation, confirmed: proof.confirmed)
         switch proof.reward {
         case .number(_, let ending, let change):
+            let old = try await connection.number(of: account)
             try await connection.parkIdleOwner(
                 of: operation.identity, successor: account, idleBefore: proof.idleBefore, client: proof.client,
                 from: origin, at: now)
             let isOurs = try await connection.move(
-                operation.identity, to: account, leaving: change, from: origin, at: now)
+                operation.identity, to: account, replacing: old, leaving: change, from: origin, at: now)
             guard isOurs else {
                 try await connection.removePending(.phone, of: account)
                 try await record(.proofRefused, of: account, "somebody else proved the number first")
@@ -82,19 +95,21 @@ private struct ProofJudge {
             }
             try await connection.end(ending, of: account, at: now)
         case .password(let encoded, let notice):
+            // A code that arrived proves the number; what else was only said is not its holder's word any more.
+            _ = try await connection.move(operation.identity, to: account, leaving: nil, from: origin, at: now)
+            try await connection.dropUnproven(of: account)
             try await connection.set(password: encoded, of: account, ending: .all, from: origin, at: now)
             if let message = notice(operation.identity) { try await connection.enqueue(message) }
         }
         return .proven(account)
     }
 
-    private func isEnabled(_ account: AccountID) async throws -> Bool {
-        try await connection.first("SELECT 1 FROM account WHERE id = \(account) AND disabled_at IS NULL") != nil
-    }
-
-    private func account() async throws -> AccountID? {
-        if case .password = proof.reward { return try await connection.accountID(proof.account) }
-        return try await connection.provingAccountID(proof.account, client: proof.client)
+    private func accounts() async throws -> [AccountID] {
+        if case .password = proof.reward {
+            return [try await connection.accountID(proof.account, acceptsClaims: proof.acceptsClaims)].compactMap(
+                \.self)
+        }
+        return try await connection.provingAccounts(proof.account, client: proof.client, at: now)
     }
 
     private func pendingNumber(of account: AccountID) async throws -> (key: String, begunIn: String?)? {
@@ -140,7 +155,14 @@ extension SQLConnection {
         _ identity: PhoneIdentity, to account: AccountID, leaving change: NumberChange?, from origin: RequestOrigin,
         at now: Timestamp
     ) async throws -> Bool {
-        let old = try await number(of: account)
+        try await move(
+            identity, to: account, replacing: try await number(of: account), leaving: change, from: origin, at: now)
+    }
+
+    fileprivate func move(
+        _ identity: PhoneIdentity, to account: AccountID, replacing old: (identity: PhoneIdentity, isProven: Bool)?,
+        leaving change: NumberChange?, from origin: RequestOrigin, at now: Timestamp
+    ) async throws -> Bool {
         let isOurs =
             try await run(
                 """
@@ -153,6 +175,8 @@ extension SQLConnection {
         try await removeAddresses(.phone, of: account, butFor: identity.rawValue)
         try await run("DELETE FROM address_claim WHERE kind = 'phone' AND key = \(identity)")
         try await removePending(.phone, of: account)
+        // It is reached by another number now, so the one it lost is no way back to it any more.
+        try await run("DELETE FROM account_parked WHERE account_id = \(account)")
         try await touch(account, at: now)
         if let message = change?.completed?(identity) { try await enqueue(message) }
         guard let old, old.identity != identity else { return true }
@@ -162,19 +186,21 @@ extension SQLConnection {
 
     /// The old number hears of it, if it was proved to be the account's.
     func tell(
-        _ old: (identity: PhoneIdentity, isProven: Bool), of account: AccountID, changedTo identity: PhoneIdentity,
+        _ old: (identity: PhoneIdentity, isProven: Bool), of account: AccountID, changedTo identity: PhoneIdentity?,
         leaving change: NumberChange?, from origin: RequestOrigin, at now: Timestamp
     ) async throws {
         try await record(
             SecurityEvent(
                 .numberChanged, at: now, origin: origin, accountID: account.rawValue, phone: old.identity.masked,
-                reason: "the account has another number now", figures: "now \(identity.masked)"))
+                reason: identity == nil ? "the account has no number any more" : "the account has another number now",
+                figures: identity.map { "now \($0.masked)" }))
         // A number that nobody proved may be anybody's, and gets no texts on an app's word.
         guard old.isProven, let change, let message = change.notice(old.identity) else { return }
         try await run(
             """
             INSERT INTO number_change (undo_digest, account_id, old_number, new_number, changed_at, expires_at)
-            VALUES (\(change.undo), \(account), \(old.identity), \(identity), \(now), \(change.undoableUntil))
+            VALUES (\(change.undo), \(account), \(old.identity), \(identity?.rawValue ?? ""), \(now),
+                \(change.undoableUntil))
             """)
         try await enqueue(message)
     }
@@ -197,6 +223,7 @@ extension SQLConnection {
         try await end(ending, of: account, at: now)
         try await record(
             SecurityEvent(
-                .passwordChanged, at: now, origin: origin, accountID: account.rawValue, reason: "a new password is set"))
+                .passwordChanged, at: now, origin: origin, accountID: account.rawValue, reason: "a new password is set")
+        )
     }
 }

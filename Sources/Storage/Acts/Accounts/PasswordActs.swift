@@ -119,10 +119,9 @@ extension SQLStore {
     }
 
     package func reset(
-        _ reset: PasswordReset, charging charges: [LimitCharge], from origin: RequestOrigin, at now: Timestamp
+        _ reset: PasswordReset, from origin: RequestOrigin, at now: Timestamp
     ) async throws -> ResetOutcome {
         try await engine.write { connection in
-            if let refusal = try await connection.charge(charges, at: now) { return .limited(refusal) }
             let spent: SQLRow?
             if let account = try await connection.accountID(reset.account) {
                 spent = try await connection.first(

@@ -1,7 +1,7 @@
 import AccountManagement
 package import Accounts
 import JOSE
-import OAuth
+package import OAuth
 import PhoneLogin
 import Time
 
@@ -10,6 +10,16 @@ extension SQLStore {
         try await engine.read { connection in
             guard let id = try await connection.accountID(account) else { return nil }
             return try await connection.profile(of: id)
+        }
+    }
+
+    package func isUser(_ account: AccountID, of client: ClientID) async throws -> Bool {
+        try await engine.read { connection in
+            try await connection.first(
+                """
+                SELECT 1 FROM account WHERE id = \(account) AND client_id = \(client)
+                UNION ALL SELECT 1 FROM token_grant WHERE account_id = \(account) AND client_id = \(client) LIMIT 1
+                """) != nil
         }
     }
 

@@ -3,27 +3,20 @@ package import Accounts
 package import DeveloperLog
 import OAuth
 import PhoneLogin
-package import RateLimiting
+import RateLimiting
 package import Time
 
 extension SQLStore {
     package func register(
-        _ account: NewAccount, signIn: NewSignIn?, charging charges: [LimitCharge], from origin: RequestOrigin,
-        at now: Timestamp
+        _ account: NewAccount, signIn: NewSignIn?, from origin: RequestOrigin, at now: Timestamp
     ) async throws -> RegistrationOutcome {
         do {
             return try await engine.write { connection in
-                if let refusal = try await connection.charge(charges, at: now) {
-                    try await connection.record(
-                        SecurityEvent(
-                            .registrationRefused, at: now, origin: origin, clientID: account.client.rawValue,
-                            rule: refusal.name.rawValue, reason: "limit reached",
-                            retryAfterSeconds: refusal.retryAfterSeconds))
-                    return .limited(refusal)
-                }
                 try await connection.insert(account, at: now)
                 if let signIn { try await connection.insert(signIn, of: account.id, at: now) }
-                guard let profile = try await connection.profile(of: account.id) else { throw AccountTaken(field: .loginName) }
+                guard let profile = try await connection.profile(of: account.id) else {
+                    throw AccountTaken(field: .loginName)
+                }
                 return .registered(profile)
             }
         } catch let taken as AccountTaken {
@@ -37,7 +30,7 @@ extension SQLStore {
         do {
             return try await engine.write { connection in
                 guard try await connection.exists(account) else { return .gone }
-                try await connection.apply(update, to: account, at: now)
+                try await connection.apply(update, to: account, from: origin, at: now)
                 guard let profile = try await connection.profile(of: account) else { return .gone }
                 return .updated(profile)
             }
@@ -59,9 +52,11 @@ extension SQLConnection {
             try await run(
                 """
                 INSERT INTO account
-                    (id, created_at, updated_at, login_name, login_key, password, display_name, country, locale)
-                VALUES (\(account.id), \(now), \(now), \(account.loginName?.text), \(account.loginName?.key.rawValue),
-                    \(account.password), \(account.displayName), \(account.country), \(account.locale))
+                    (id, created_at, updated_at, client_id, login_name, login_key, password, password_set_at,
+                    display_name, country, locale)
+                VALUES (\(account.id), \(now), \(now), \(account.client), \(account.loginName?.text),
+                    \(account.loginName?.key.rawValue), \(account.password), \(now), \(account.displayName),
+                    \(account.country), \(account.locale))
                 ON CONFLICT DO NOTHING
                 """) == 1
         guard isNew else { throw AccountTaken(field: .loginName) }
@@ -82,7 +77,9 @@ extension SQLConnection {
         }
     }
 
-    fileprivate func apply(_ update: AccountUpdate, to account: AccountID, at now: Timestamp) async throws {
+    fileprivate func apply(
+        _ update: AccountUpdate, to account: AccountID, from origin: RequestOrigin, at now: Timestamp
+    ) async throws {
         if let name = update.loginName {
             let owner = try await first("SELECT id FROM account WHERE login_key = \(name.key.rawValue)")
             if let owner, try owner.text(0) != account.rawValue { throw AccountTaken(field: .loginName) }
@@ -95,6 +92,7 @@ extension SQLConnection {
             guard try await claim(.email, email.key, email.text, for: account, at: now) else {
                 throw AccountTaken(field: .email)
             }
+            try await recordEmailChange(of: account, to: EmailAddress(email.text), from: origin, at: now)
             try await removeAddresses(.email, of: account, butFor: email.key)
             try await removePending(.email, of: account)
         }
@@ -120,7 +118,19 @@ extension SQLConnection {
             methods: [.password])
         try await insert(grant, expiresAt: signIn.expiresAt)
         for token in signIn.tokens { try await insert(token, of: signIn.grant) }
+        try await endOldest(of: account, at: signIn.client, at: now)
         if let refreshToken = signIn.refreshToken { try await insert(refreshToken, grant: grant) }
+    }
+
+    /// Tokens that never end would pile up: the hundred latest sign-ins of an app live.
+    private func endOldest(of account: AccountID, at client: ClientID, at now: Timestamp) async throws {
+        let oldest = try await rows(
+            """
+            SELECT id FROM token_grant
+            WHERE account_id = \(account) AND client_id = \(client) AND revoked_at IS NULL AND session_id IS NULL
+            ORDER BY authenticated_at DESC LIMIT 1000 OFFSET 100
+            """)
+        for grant in oldest { _ = try await revokeGrant(GrantID(try grant.text(0)), at: now) }
     }
 
     func insert(_ token: OpaqueToken, of grant: GrantID) async throws {

@@ -79,8 +79,9 @@ extension SQLStore {
             try await connection.first(
                 """
                 SELECT p.account_id, p.number, p.parked_at
-                FROM account_parked p JOIN account_phone n ON n.number = p.number AND n.account_id = p.successor
-                WHERE p.successor = \(account)
+                FROM account_phone n JOIN account_parked p ON p.number = n.number
+                WHERE n.account_id = \(account) AND p.account_id <> \(account)
+                ORDER BY p.parked_at DESC
                 """
             ).map {
                 ParkedAccount(
@@ -109,7 +110,7 @@ extension SQLConnection {
         let row = try await first(
             """
             SELECT p.number FROM account_parked p JOIN account a ON a.id = p.account_id
-            WHERE p.account_id = \(parked) AND p.successor = \(account) AND a.disabled_at IS NULL
+            WHERE p.account_id = \(parked) AND a.disabled_at IS NULL
             """)
         guard let row else { return false }
         let identity = PhoneIdentity(rawValue: try row.text(0))

@@ -21,7 +21,9 @@ extension KiiEndpoints {
             ])
     }
 
+    /// A number or address is the way into an account, so its own user changes it and nobody else.
     @Sendable func changeNumber(_ kii: KiiRequest) async throws(KiiError) -> Response {
+        guard case .user = kii.caller else { throw .unauthorized }
         let profile = try await account(kii)
         let number = try Self.number(try await body(kii).required("phoneNumber"))
         try await changeNumber(of: profile, to: number, kii)
@@ -45,12 +47,12 @@ extension KiiEndpoints {
     func changeNumber(of profile: AccountProfile, to number: PhoneNumber, _ kii: KiiRequest) async throws(KiiError) {
         try await act(kii.context) { () throws(AccountError) in
             let locales = locales(kii, profile)
-            guard kii.app.verifiesNumber, let anchor = anchor(kii) else {
+            guard kii.app.verifiesNumber else {
                 return try await accounts.replaceNumber(
                     of: profile.id, with: number, client: kii.client, locales: locales, from: kii.origin, at: kii.now)
             }
             _ = try await accounts.startNumberChange(
-                of: profile.id, to: number.e164, begunIn: anchor, client: kii.client, locales: locales,
+                of: profile.id, to: number.e164, begunIn: anchor(kii), client: kii.client, locales: locales,
                 webOTPDomain: kii.client.webOTPDomain, from: kii.origin, at: kii.now)
         }
     }
@@ -105,6 +107,7 @@ extension KiiEndpoints {
     }
 
     @Sendable func changeEmail(_ kii: KiiRequest) async throws(KiiError) -> Response {
+        guard case .user = kii.caller else { throw .unauthorized }
         let profile = try await account(kii)
         let address = try Self.email(try await body(kii).required("emailAddress"))
         try await changeEmail(of: profile, to: address, kii)
@@ -113,11 +116,11 @@ extension KiiEndpoints {
 
     func changeEmail(of profile: AccountProfile, to address: EmailAddress, _ kii: KiiRequest) async throws(KiiError) {
         try await act(kii.context) { () throws(AccountError) in
-            guard kii.app.verifiesEmail, let anchor = anchor(kii) else {
+            guard kii.app.verifiesEmail else {
                 return try await accounts.replaceEmail(of: profile.id, with: address, from: kii.origin, at: kii.now)
             }
             try await accounts.sendCode(
-                to: .id(profile.id), address: address, purpose: .address(begunIn: anchor), client: kii.client,
+                to: .id(profile.id), address: address, purpose: .address(begunIn: anchor(kii)), client: kii.client,
                 locales: locales(kii, profile), from: kii.origin, at: kii.now)
         }
     }

@@ -36,8 +36,8 @@ struct KiiBody {
             guard !member.name.hasPrefix("_") else {
                 throw .invalid(member.name, "Fields that begin with _ belong to the server.")
             }
-            guard (1...200).contains(member.name.utf8.count) else {
-                throw .invalid(nil, "A field's name is empty or too long.")
+            guard (1...128).contains(member.name.utf8.count), member.name.utf8.allSatisfy({ $0 >= 0x20 }) else {
+                throw .invalid(nil, "A field's name is empty, too long, or has control characters.")
             }
             if member.value.isNull {
                 removed.append(member.name)

@@ -107,7 +107,9 @@ enum KiiUserReference {
 
     /// What somebody typed as a user name: any of the forms above, or a bare name, number or e-mail address.
     static func userName(_ text: String) -> LoginIdentifier? {
-        if let colon = text.firstIndex(of: ":"), let typed = address(text[..<colon], String(text[text.index(after: colon)...])) {
+        if let colon = text.firstIndex(of: ":"),
+            let typed = address(text[..<colon], String(text[text.index(after: colon)...]))
+        {
             return typed
         }
         if text.hasPrefix("+") { return number(text).map(LoginIdentifier.number) }

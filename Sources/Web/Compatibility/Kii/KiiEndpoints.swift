@@ -6,6 +6,7 @@ package import Hummingbird
 import Logging
 import Messaging
 package import OAuth
+package import RateLimiting
 import Time
 
 /// The REST interface of Kii Cloud's accounts, under `/api`: a wire layer over the account acts.
@@ -18,13 +19,14 @@ package struct KiiEndpoints: Sendable {
     let issuer: AccessTokenIssuer
     let refreshTokens: RefreshTokenDerivation
     let tokenSettings: TokenSettings
+    let limitPerClient: Limit?
     let log: any SecurityEventLog
     let edge: Edge
 
     package init(
         accounts: AccountFlow, registry: ClientRegistry, verifier: AccessTokenVerifier, tokens: any TokenStore,
         authenticator: ClientAuthenticator, issuer: AccessTokenIssuer, refreshTokens: RefreshTokenDerivation,
-        tokenSettings: TokenSettings, log: any SecurityEventLog, edge: Edge
+        tokenSettings: TokenSettings, limitPerClient: Limit?, log: any SecurityEventLog, edge: Edge
     ) {
         self.accounts = accounts
         self.registry = registry
@@ -34,6 +36,7 @@ package struct KiiEndpoints: Sendable {
         self.issuer = issuer
         self.refreshTokens = refreshTokens
         self.tokenSettings = tokenSettings
+        self.limitPerClient = limitPerClient
         self.log = log
         self.edge = edge
     }
@@ -164,13 +167,24 @@ package struct KiiEndpoints: Sendable {
             switch reference {
             case .me: throw .unauthorized
             case .id(let id):
-                guard let profile = try await profile(.id(id), kii) else { throw .userNotFound }
+                guard let profile = try await managed(.id(id), kii) else { throw .userNotFound }
                 return profile
             case .address(let address):
-                guard let profile = try await profile(address, kii) else { throw .addressNotFound }
+                guard let profile = try await managed(address, kii) else { throw .addressNotFound }
                 return profile
             }
         }
+    }
+
+    /// The server's users are one pool; an app's owner manages those of the app.
+    private func managed(
+        _ identifier: LoginIdentifier, _ kii: KiiRequest
+    ) async throws(KiiError) -> AccountProfile? {
+        guard let profile = try await profile(identifier, kii) else { return nil }
+        let isUser = try await act(kii.context) { () throws(AccountError) in
+            try await accounts.isUser(profile.id, of: kii.client)
+        }
+        return isUser || kii.client.isFirstParty ? profile : nil
     }
 
     private func profile(

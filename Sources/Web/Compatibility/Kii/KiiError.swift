@@ -26,7 +26,8 @@ struct KiiError: Error {
         self.retryAfterSeconds = retryAfterSeconds
     }
 
-    static let unauthorized = KiiError(.unauthorized, "UNAUTHORIZED", "The credentials are missing, invalid or not enough.")
+    static let unauthorized = KiiError(
+        .unauthorized, "UNAUTHORIZED", "The credentials are missing, invalid or not enough.")
     static let userNotFound = KiiError(.notFound, "USER_NOT_FOUND", "There is no such user.")
     static let addressNotFound = KiiError(.notFound, "USER_ADDRESS_NOT_FOUND", "There is no user with this address.")
     static let nothingToVerify = KiiError(

@@ -60,6 +60,7 @@ extension KiiEndpoints {
         do throws(KiiError) {
             let parsed = try await KiiTokenRequest(request)
             let (origin, now) = (edge.origin(of: request, context), edge.now)
+            if let end = parsed.expiresAt, end <= now.milliseconds { throw .invalid("expiresAt", "It is in the past.") }
             if parsed.grantType == "client_credentials" {
                 return try await adminToken(parsed, context, from: origin, at: now)
             }
@@ -96,12 +97,8 @@ extension KiiEndpoints {
         guard let userName = parsed.userName else { throw .invalid("username", "The field is missing.") }
         guard let password = parsed.password else { throw .invalid("password", "The field is missing.") }
         let wanted = parsed.expiresAt.map(Timestamp.init(milliseconds:))
-        if let wanted, wanted <= now { throw .invalid("expiresAt", "It is in the past.") }
-        var claims: Set<AddressKind> = []
-        if client.kii?.verifiesNumber == false { claims.insert(.phone) }
-        if client.kii?.verifiesEmail == false { claims.insert(.email) }
         let attempt = PasswordAttempt(
-            identifier: KiiUserReference.userName(userName), password: password, acceptsClaims: claims)
+            identifier: KiiUserReference.userName(userName), password: password, acceptsClaims: client.acceptsClaims)
         let tokens = accounts.kiiTokens(for: client, until: wanted, tokens: tokenSettings, at: now)
         let account: AccountID
         do throws(AccountError) {
@@ -119,6 +116,12 @@ extension KiiEndpoints {
         at now: Timestamp
     ) async throws(KiiError) -> Response {
         guard let token = parsed.refreshToken else { throw .invalid("refresh_token", "The field is missing.") }
+        // Only what began here goes on here: what a person allowed an app by redirect is less than this interface can do.
+        let state: RefreshTokenState?
+        do { state = try await self.tokens.refreshToken(SHA256Digest(of: token), at: now) } catch {
+            throw KiiError(.unavailable(error), logger: context.logger)
+        }
+        if let state, !state.grant.isOfThisInterface { return Self.failed }
         let wanted = parsed.expiresAt.map(Timestamp.init(milliseconds:)) ?? issuer.expiry(for: client, at: now)
         let successor = refreshTokens.successor(of: token)
         let presentation = RefreshPresentation(
@@ -129,10 +132,16 @@ extension KiiEndpoints {
             graceSeconds: tokenSettings.refreshGraceSeconds,
             accessTokenExpiresAt: accounts.kiiExpiry(wanted, at: now))
         let rotation: RefreshRotation
-        do { rotation = try await tokens.rotate(presentation, charging: [], from: origin, at: now) } catch {
+        let charge = LimitCharge(.tokenPerClient, limitPerClient, subject: client.id.rawValue)
+        do {
+            rotation = try await tokens.rotate(
+                presentation, charging: [charge].compactMap(\.self), from: origin, at: now)
+        } catch {
             throw KiiError(.unavailable(error), logger: context.logger)
         }
-        guard case .rotated(let grant) = rotation else { return Self.failed }
+        if case .limited(let refusal) = rotation { throw KiiError(.limited(refusal), logger: context.logger) }
+        // A token that was spent before answers inside its grace, and was not looked at above.
+        guard case .rotated(let grant) = rotation, grant.isOfThisInterface else { return Self.failed }
         let access = try await act(context) { () throws(AccountError) in
             try await accounts.kiiAccess(to: grant.id, until: wanted, at: now)
         }
@@ -164,9 +173,19 @@ extension KiiEndpoints {
             let authenticated = try await authenticator.authenticate(credentials, from: origin, at: now)
             try authenticated.mayUse(.clientCredentials)
             let client = authenticated.client
-            guard client.kii != nil, context.parameters.get("app") == nil || context.pathParameter("app") == client.id.rawValue else {
+            guard client.kii != nil,
+                context.parameters.get("app") == nil || context.pathParameter("app") == client.id.rawValue
+            else {
                 throw .invalidClient
             }
+            let charge = LimitCharge(.tokenPerClient, limitPerClient, subject: client.id.rawValue)
+            let refusal: LimitRefusal?
+            do {
+                refusal = try await tokens.charge([charge].compactMap(\.self), for: client.id, from: origin, at: now)
+            } catch {
+                throw .serverError(error)
+            }
+            if let refusal { throw .limited(refusal) }
             let issued = try issuer.issue(scope: .empty, to: client, at: now)
             return .json(
                 .ok,
@@ -175,10 +194,16 @@ extension KiiEndpoints {
                     "expires_in": .integer(Int64(issued.lifetimeSeconds)), "token_type": "bearer",
                 ])
         } catch {
+            if let limit = error.limit { throw KiiError(.limited(limit), logger: context.logger) }
             if error.code == .serverError {
                 throw KiiError(.unavailable(error.cause ?? error), logger: context.logger)
             }
             throw .unauthorized
         }
     }
+}
+
+extension Grant {
+    /// Made with a name and a password, and not by a redirect.
+    fileprivate var isOfThisInterface: Bool { session == nil && methods == [.password] }
 }

@@ -1,10 +1,10 @@
-import PhoneNumbers
 import AccountManagement
 import Accounts
 import HTTPTypes
 import Hummingbird
 import JOSE
 import OAuth
+import PhoneNumbers
 import Time
 
 extension LoginNameRule {
@@ -39,7 +39,8 @@ extension KiiEndpoints {
         registration.verifiesEmail = kii.app.verifiesEmail
         registration.verifiesNumber = kii.app.verifiesNumber
         registration.locales = [registration.locale].compactMap(\.self) + locales(kii)
-        let tokens = Self.wantsAuthorization(kii.request)
+        let tokens =
+            Self.wantsAuthorization(kii.request)
             ? accounts.kiiTokens(for: kii.client, until: nil, tokens: tokenSettings, at: kii.now) : nil
         let profile = try await act(kii.context) { [registration] () throws(AccountError) in
             try await accounts.register(registration, signIn: tokens?.signIn, from: kii.origin, at: kii.now)
@@ -97,7 +98,9 @@ extension KiiEndpoints {
     @Sendable func update(_ kii: KiiRequest) async throws(KiiError) -> Response {
         let profile = try await account(kii)
         let body = try await body(kii)
-        if body.members["password"] != nil { throw .invalid("password", "A password changes by PUT to the password itself.") }
+        if body.members["password"] != nil {
+            throw .invalid("password", "A password changes by PUT to the password itself.")
+        }
         var update = AccountUpdate()
         if let name = try body.optional("loginName") {
             update.loginName = try await act(kii.context) { () throws(AccountError) in
@@ -112,6 +115,9 @@ extension KiiEndpoints {
         update.removedProperties = custom.removed
         let number = try body.optional("phoneNumber").map { text throws(KiiError) in try Self.number(text) }
         let email = try body.optional("emailAddress").map { text throws(KiiError) in try Self.email(text) }
+        if number != nil || email != nil {
+            guard case .user = kii.caller else { throw .unauthorized }
+        }
         // What can be refused for others' sake comes first, so that a refusal leaves the rest as it was.
         if let number, number.e164 != profile.number?.text { try await changeNumber(of: profile, to: number, kii) }
         let isNewEmail = email.map { $0.text != profile.email?.text } ?? false

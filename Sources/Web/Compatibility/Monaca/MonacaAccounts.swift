@@ -57,7 +57,8 @@ extension MonacaUsers {
         let properties = try call.params.properties("properties")
         try await act(call) { () throws(AccountError) in
             try await accounts.checkAvailable(
-                username, by: nameRule(call), properties: properties, from: call.origin, at: call.now)
+                username, by: nameRule(call), properties: properties, client: call.client, from: call.origin,
+                at: call.now)
         }
         return MonacaResult()
     }
@@ -134,11 +135,13 @@ extension MonacaUsers {
         }
         if try await liveBearer(call) != nil { throw .invalidOperation }
         let name = identifier(username) ?? .loginName(FoldedText(stored: ""))
+        let isAllowed = call.backend.emailProperties.contains(property)
         try await act(call) { () throws(AccountError) in
             try await accounts.requestResetToken(
                 of: name,
                 to: { profile, properties in
-                    property == "_username"
+                    guard isAllowed else { return nil }
+                    return property == "_username"
                         ? profile.loginName.flatMap { EmailAddress($0) }
                         : properties.first?.value.string.flatMap { EmailAddress($0) }
                 },
@@ -157,7 +160,7 @@ extension MonacaUsers {
         let profile = try await act(call, password: "newPassword") { () throws(AccountError) in
             try await accounts.reset(
                 of: name, token: token, to: new, rules: passwordRules(call), signIn: tokens.signIn,
-                from: call.origin, at: call.now)
+                client: call.client, from: call.origin, at: call.now)
         }
         return try await loggedIn(profile.id, tokens, call)
     }

@@ -68,7 +68,7 @@ struct MonacaParameters {
 
     static func isPropertyName(_ name: String) -> Bool {
         func isLetter(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) }
-        guard let first = name.utf8.first, isLetter(first), name.utf8.count <= 200 else { return false }
+        guard let first = name.utf8.first, isLetter(first), name.utf8.count <= 128 else { return false }
         return name.utf8.allSatisfy { isLetter($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }
 }

@@ -38,7 +38,8 @@ struct MonacaError: Error {
 
     static func invalid(_ reasons: (parameter: String, reason: String)...) -> MonacaError {
         MonacaError(
-            invalidParams, "Invalid params", data: JSONObject(reasons.map { ($0.parameter, JSONValue.string($0.reason)) }))
+            invalidParams, "Invalid params",
+            data: JSONObject(reasons.map { ($0.parameter, JSONValue.string($0.reason)) }))
     }
 
     var json: JSONValue {

@@ -28,8 +28,8 @@ package struct UserPhoneEndpoints: Sendable {
     package func add(to router: Router<DenwaRequestContext>) {
         router.get("/users/me/phone") { request, context in
             await answer(request, context) { _, profile, _, _ throws(WireFailure) in
-                guard let number = profile.number else { return .empty(.noContent) }
-                return .json(.ok, ["phone_number": .string(number.text)])
+                guard let number = profile.phoneNumber else { return .empty(.noContent) }
+                return .json(.ok, ["phone_number": .string(number)])
             }
         }
         router.post("/users/me/phone") { request, context in
@@ -43,13 +43,14 @@ package struct UserPhoneEndpoints: Sendable {
             }
         }
         router.delete("/users/me/phone/:number") { request, context in
-            await answer(request, context) { _, profile, origin, now throws(WireFailure) in
+            await answer(request, context) { bearer, profile, origin, now throws(WireFailure) in
                 let number = try? PhoneNumber(e164Input: context.pathParameter("number")).e164
                 guard let number, number == profile.number?.text else {
                     return PhoneLoginError.operationUnknown.response(logger: context.logger)
                 }
                 return await act(context) { () throws(AccountError) in
-                    try await accounts.removeNumber(of: profile.id, from: origin, at: now)
+                    try await accounts.removeNumber(
+                        of: profile.id, client: bearer.client, locales: locales(request, bearer), from: origin, at: now)
                 }
             }
         }

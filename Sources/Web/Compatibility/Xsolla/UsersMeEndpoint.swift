@@ -31,7 +31,7 @@ package struct UsersMeEndpoint: Sendable {
                     .ok,
                     [
                         "id": .string(bearer.subject), "phone": number, "phone_auth": number,
-                        "username": text(profile.loginName, "profile"), "email": text(profile.email?.text, "email"),
+                        "username": text(profile.loginName, "profile"), "email": text(profile.provenEmail, "email"),
                         "name": text(profile.displayName, "profile"), "nickname": text(profile.displayName, "profile"),
                         "picture": .null, "is_anonymous": false,
                         "registered": bearer.registeredAt.map { .string($0.internetDate) } ?? .null,

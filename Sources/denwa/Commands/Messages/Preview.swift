@@ -18,7 +18,8 @@ extension MessagesCommand {
                 Providers charge by the segment: 160 characters of GSM-7, or 70 of UCS-2 as soon as one character is \
                 outside GSM-7; a little less each when a text needs several.
                 """)
-        @Option(help: "What the text is for: sign_in_code, verification_code, number_changed, …") var purpose = MessageTemplate.signInCode.rawValue
+        @Option(help: "What the text is for: sign_in_code, verification_code, number_changed, …") var purpose =
+            MessageTemplate.signInCode.rawValue
         @Option(help: "sms or email.") var channel = MessageChannel.sms.rawValue
         @Option(help: "With this client's name and own words; else with the server's name.") var client: String?
         @Option(help: "Only for somebody who wishes for this language, BCP 47.") var locale: String?

@@ -1,10 +1,10 @@
-import PhoneNumbers
 import AccountImport
 import AccountManagement
 import Accounts
 import ArgumentParser
 import Cryptography
 import JOSE
+import PhoneNumbers
 import SQLiteDriver
 import Storage
 import Time

@@ -1,7 +1,7 @@
-import Time
 import AccountManagement
 import Accounts
 import JOSE
+import Time
 
 /// A user as JSON, with the names that `users import` reads.
 enum UserDocument {
@@ -29,7 +29,8 @@ enum UserDocument {
         var members = json(account.profile)
         if withPassword, let password = account.password { members["password_hash"] = .string(password) }
         if !account.properties.isEmpty {
-            members["properties"] = .object(JSONObject(account.properties.map { ($0.name, $0.value) }))
+            members["properties"] = .object(
+                JSONObject(uniqueMembers: account.properties.map { .init(name: $0.name, value: $0.value) }))
         }
         return members
     }
