@@ -47,14 +47,16 @@ extension AccountFlow {
 
     /// Texts the code of the pending number once more.
     package func resendNumberCode(
-        of account: LoginIdentifier, client: Client, locales: [String], from origin: RequestOrigin, at now: Timestamp
+        of account: LoginIdentifier, isAddressCounted: Bool = false, client: Client, locales: [String],
+        from origin: RequestOrigin, at now: Timestamp
     ) async throws(AccountError) {
         guard let pending = try await act({ try await store.pendingNumber(of: account, client: client.id) }) else {
             throw .nothingPending
         }
         let text = AccountText(
             account: pending.account, client: client, phone: try Self.number(pending.identity.number),
-            purpose: .numberAgain, locales: locales, webOTPDomain: client.webOTPDomain)
+            purpose: .numberAgain, locales: locales, webOTPDomain: client.webOTPDomain,
+            isAddressCounted: isAddressCounted)
         do throws(PhoneLoginError) { _ = try await phone.start(text, from: origin, at: now) } catch {
             throw AccountError(error)
         }
@@ -66,7 +68,8 @@ extension AccountFlow {
         at now: Timestamp
     ) async throws(AccountError) {
         try await quietly(asking: account, for: "resend", from: origin, at: now) { () throws(AccountError) in
-            try await resendNumberCode(of: account, client: client, locales: locales, from: origin, at: now)
+            try await resendNumberCode(
+                of: account, isAddressCounted: true, client: client, locales: locales, from: origin, at: now)
         }
     }
 
@@ -180,7 +183,8 @@ extension AccountFlow {
     /// - Parameter address: `nil`: to the one that the account has, or that waits.
     package func sendCode(
         to account: LoginIdentifier, address: EmailAddress?, purpose: EmailPurpose, mustBe: FoldedText? = nil,
-        isKnownPlace: Bool = false, client: Client, locales: [String], from origin: RequestOrigin, at now: Timestamp
+        isKnownPlace: Bool = false, isAddressCounted: Bool = false, client: Client, locales: [String],
+        from origin: RequestOrigin, at now: Timestamp
     ) async throws(AccountError) {
         try checkMailer(at: now)
         let template: MessageTemplate = purpose == .passwordReset ? .passwordReset : .verificationCode
@@ -201,7 +205,7 @@ extension AccountFlow {
                 LimitCharge(
                     .requestCooldown, Limit(count: 1, windowSeconds: settings.requestCooldownSeconds),
                     subject: "mail \(name)")
-            ].compactMap(\.self) + mailCharges(to: name, from: origin)
+            ].compactMap(\.self) + mailCharges(to: name, from: origin, isAddressCounted: isAddressCounted)
         switch try await act({ try await store.start(proof, charging: charges, from: origin, at: now) }) {
         case .started: doorbell.ring()
         case .nothing: throw .nothingPending
@@ -216,10 +220,10 @@ extension AccountFlow {
     }
 
     /// What an e-mail counts against, like a text.
-    func mailCharges(to name: String, from origin: RequestOrigin) -> [LimitCharge] {
+    func mailCharges(to name: String, from origin: RequestOrigin, isAddressCounted: Bool) -> [LimitCharge] {
         [
             LimitCharge(.sendPerNumber, phone.sendPerNumber, subject: "mail \(name)"),
-            LimitCharge(.sendPerIP, phone.sendPerIP, subject: "mail \(origin.address ?? "")"),
+            isAddressCounted ? nil : LimitCharge(.sendPerIP, phone.sendPerIP, subject: origin.address ?? ""),
         ].compactMap(\.self)
     }
 
@@ -230,8 +234,8 @@ extension AccountFlow {
     ) async throws(AccountError) {
         try await quietly(asking: account, for: "resend", from: origin, at: now) { () throws(AccountError) in
             try await sendCode(
-                to: account, address: nil, purpose: .addressAgain, client: client, locales: locales, from: origin,
-                at: now)
+                to: account, address: nil, purpose: .addressAgain, isAddressCounted: true, client: client,
+                locales: locales, from: origin, at: now)
         }
     }
 

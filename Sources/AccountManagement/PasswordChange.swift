@@ -70,14 +70,15 @@ extension AccountFlow {
                 }
                 let text = AccountText(
                     account: profile.id, client: client, phone: try Self.number(number.text), purpose: .passwordReset,
-                    locales: locales, webOTPDomain: client.webOTPDomain, isKnownPlace: isKnown)
+                    locales: locales, webOTPDomain: client.webOTPDomain, isKnownPlace: isKnown,
+                    isAddressCounted: true)
                 do throws(PhoneLoginError) { _ = try await phone.start(text, from: origin, at: now) } catch {
                     throw AccountError(error)
                 }
             case .email:
                 try await sendCode(
-                    to: .id(profile.id), address: nil, purpose: .passwordReset, isKnownPlace: isKnown, client: client,
-                    locales: locales, from: origin, at: now)
+                    to: .id(profile.id), address: nil, purpose: .passwordReset, isKnownPlace: isKnown,
+                    isAddressCounted: true, client: client, locales: locales, from: origin, at: now)
             }
         }
     }
@@ -141,7 +142,7 @@ extension AccountFlow {
                 message: email(
                     .passwordResetToken, code: token, minutes: Self.resetTokenLifetimeSeconds / 60, from: client,
                     locales: locales, until: expiresAt, at: now))
-            let charges = mailCharges(to: account.countedAs, from: origin)
+            let charges = mailCharges(to: account.countedAs, from: origin, isAddressCounted: true)
             _ = try await act { try await store.requestReset(request, charging: charges, from: origin, at: now) }
             doorbell.ring()
         }
@@ -186,6 +187,8 @@ extension AccountFlow {
                 LimitCharge(
                     .requestCooldown, Limit(count: 1, windowSeconds: settings.requestCooldownSeconds),
                     subject: "\(purpose) \(account.countedAs) \(origin.address ?? "")"),
+                // Like the message itself, which goes out only if there is somebody to get it.
+                LimitCharge(.sendPerIP, phone.sendPerIP, subject: origin.address ?? ""),
             ].compactMap(\.self)
             if let refusal = try await act({ try await store.charge(charges, at: now) }) { throw .limited(refusal) }
             do throws(AccountError) { try await work() } catch {

@@ -139,7 +139,8 @@ extension AccountFlow {
                 let profile = try await profile(.id(parked.id)), profile.email?.isProven == true
             else { return }
             try await sendCode(
-                to: .id(parked.id), address: nil, purpose: .reclaim, mustBe: address.key, client: client,
+                to: .id(parked.id), address: nil, purpose: .reclaim, mustBe: address.key,
+                isAddressCounted: true, client: client,
                 locales: locales, from: origin, at: now)
         }
     }

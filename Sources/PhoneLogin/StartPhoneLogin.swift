@@ -52,6 +52,7 @@ extension PhoneLoginFlow {
         let deviceIDs: [String]
         /// Known by other means.
         var device: KnownDevice?
+        var isAddressCounted = false
     }
 
     func perform(
@@ -73,7 +74,8 @@ extension PhoneLoginFlow {
         do {
             outcome = try await store.start(
                 operation,
-                charging: charges(phone: start.phone, device: device, client: start.client, origin: origin),
+                charging: charges(phone: start.phone, device: device, client: start.client, origin: origin)
+                    .filter { !start.isAddressCounted || $0.name != .sendPerIP },
                 from: origin, at: now)
         } catch {
             throw .unavailable(error)

@@ -72,7 +72,7 @@ extension Migration {
             "CREATE INDEX known_origin_expiry ON known_origin (expires_at)",
             """
             CREATE TABLE number_change (
-                undo_digest BLOB PRIMARY KEY, account_id TEXT NOT NULL, old_number TEXT NOT NULL,
+                undo_digest BLOB PRIMARY KEY, account_id TEXT NOT NULL, message_id TEXT NOT NULL, old_number TEXT NOT NULL,
                 new_number TEXT NOT NULL, changed_at BIGINT NOT NULL, expires_at BIGINT NOT NULL
             )
             """,

@@ -19,11 +19,14 @@ package struct AccountText: Sendable {
     package let webOTPDomain: String?
     /// Asked for from where the account signed in before.
     package let isKnownPlace: Bool
+    /// Whoever asks was counted by their address already, whether or not there is such an account.
+    package let isAddressCounted: Bool
 
     package init(
         account: AccountID, client: Client, phone: PhoneNumber, purpose: AccountPurpose, locales: [String],
-        webOTPDomain: String?, isKnownPlace: Bool = false
+        webOTPDomain: String?, isKnownPlace: Bool = false, isAddressCounted: Bool = false
     ) {
+        self.isAddressCounted = isAddressCounted
         self.isKnownPlace = isKnownPlace
         self.account = account
         self.client = client
@@ -62,7 +65,8 @@ extension PhoneLoginFlow {
         let start = LoginStart(
             client: text.client, phone: phone, purpose: { _ in .account(text.account, text.purpose) },
             template: text.purpose.template, linkURL: nil, locales: text.locales, webOTPDomain: text.webOTPDomain,
-            askingDevice: nil, deviceIDs: [], device: text.isKnownPlace ? .knownPlace : nil)
+            askingDevice: nil, deviceIDs: [], device: text.isKnownPlace ? .knownPlace : nil,
+            isAddressCounted: text.isAddressCounted)
         let (operation, expiresAt) = try await perform(start, from: origin, at: now)
         return PhoneLoginStarted(
             operationID: operation, expiresInSeconds: now.secondsRoundedUp(until: expiresAt),

@@ -116,7 +116,9 @@ import Time
         }
     }
 
-    private func clash(on backend: Backend, _ field: String, ownedByProof owned: Bool, saidToBeProven said: Bool) async throws {
+    private func clash(on backend: Backend, _ field: String, ownedByProof owned: Bool, saidToBeProven said: Bool)
+        async throws
+    {
         try await backend.withStore { store in
             var (owner, user) = (User(0), User(1))
             owner.number = AccountAddress("+819000001010", isProven: owned)

@@ -64,7 +64,6 @@ extension SQLConnection {
             """
             SELECT key, address FROM address_claim WHERE account_id = \(account)
             UNION SELECT key, address FROM address_pending WHERE account_id = \(account)
-            UNION SELECT old_number, old_number FROM number_change WHERE account_id = \(account)
             """)
         let purposes = [AccountPurpose.numberAgain, .passwordReset].map { $0.name(for: account) }
         for row in said + proven {
@@ -73,6 +72,10 @@ extension SQLConnection {
                 "SELECT id FROM phone_challenge WHERE number = \(key) AND purpose IN \(list: purposes)")
             for challenge in challenges { try await drop(challenge: try challenge.text(0)) }
         }
+        try await run(
+            """
+            DELETE FROM message WHERE id IN (SELECT message_id FROM number_change WHERE account_id = \(account))
+            """)
         let templates = MessageTemplate.allCases.filter(\.isAboutAccount).map(\.rawValue)
         for row in said {
             try await run(

@@ -198,8 +198,9 @@ extension SQLConnection {
         guard old.isProven, let change, let message = change.notice(old.identity) else { return }
         try await run(
             """
-            INSERT INTO number_change (undo_digest, account_id, old_number, new_number, changed_at, expires_at)
-            VALUES (\(change.undo), \(account), \(old.identity), \(identity?.rawValue ?? ""), \(now),
+            INSERT INTO number_change
+                (undo_digest, account_id, message_id, old_number, new_number, changed_at, expires_at)
+            VALUES (\(change.undo), \(account), \(message.id), \(old.identity), \(identity?.rawValue ?? ""), \(now),
                 \(change.undoableUntil))
             """)
         try await enqueue(message)
