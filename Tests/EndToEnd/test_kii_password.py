@@ -226,12 +226,12 @@ def test_every_message_has_the_operators_words_in_the_users_language(wordy: Serv
     for to, channel, minutes, of in addresses:
         assert user.verify(code(to, 1, "verification_code", channel, minutes), of).status_code == 200
         came(to, 2, f"verification_completed/{channel}/{tag} App thorough")
+    for to, channel, minutes, _ in addresses:
         way = f"{'PHONE' if channel == 'sms' else 'EMAIL'}:{to}"
         app.request_reset(way, channel.upper())
         assert app.complete_reset(way, code(to, 3, "password_reset", channel, minutes), PASSWORD).status_code == 204
         came(to, 4, f"password_reset_done/{channel}/{tag} App thorough")
-        user = user.again()
-    new = fresh_number()
+    user, new = user.again(), fresh_number()
     user.change_number(new)
     user.verify(code(new, 1, "verification_code", "sms", "[23]"))
     came(number, 5, rf"number_changed/sms/{tag} App thorough {wordy.url}/account/undo\?token=\S+")

@@ -212,14 +212,16 @@ def test_looking_at_the_link_undoes_nothing_and_its_button_does(proving: App):
 
 
 def test_an_undo_that_is_forged_foreign_or_too_late_does_nothing(proving: App):
+    next_owner = proving.proven_user()
     user, old, link = changed(proving)
     post, token = proving.server.http.post, link.split("=")[1]
     for forged in (token[:-2] + "xx", "A" * len(token), "", token[::-1]):
         assert post("/account/undo", data={"token": forged}).status_code >= 400
-    assert post(link, data={"token": token}, headers={"Origin": "https://evil.example",
-                                                       "Sec-Fetch-Site": "cross-site"}).status_code >= 400
+    assert post(link, data={"token": token}, headers={"Origin": "https://evil.example"}).status_code >= 400
     assert user.shown()["phoneNumber"] == user.given["new"]
-    next_owner = proving.proven_user(phoneNumber=old)
+    texts = len(proving.server.outbox.messages(old))
+    next_owner.change_number(old)
+    assert next_owner.verify(next_owner.code(old, texts + 1)).status_code == 200
     with people() as make:
         assert is_spent(make(proving.server), link)
     assert next_owner.shown()["phoneNumber"] == old and proving.log_in(old).json()["id"] == next_owner.id
@@ -244,5 +246,4 @@ def test_a_deleted_users_link_and_code_bring_nobody_back(proving: App):
         assert is_spent(make(proving.server), link)
     assert_error(proving.verify(f"PHONE:{waiting}", code), 400, INVALID)
     assert_error(user.verify(code), 401, "UNAUTHORIZED")
-    again = proving.proven_user(phoneNumber=old)
-    assert again.id != user.id and again.shown()["phoneNumber"] == old
+    assert proving.proven_user(phoneNumber=old).id != user.id

@@ -64,6 +64,7 @@ extension SQLConnection {
             """
             SELECT key, address FROM address_claim WHERE account_id = \(account)
             UNION SELECT key, address FROM address_pending WHERE account_id = \(account)
+            UNION SELECT old_number, old_number FROM number_change WHERE account_id = \(account)
             """)
         let purposes = [AccountPurpose.numberAgain, .passwordReset].map { $0.name(for: account) }
         for row in said + proven {
