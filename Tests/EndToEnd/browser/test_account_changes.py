@@ -334,11 +334,31 @@ def test_the_form_of_the_link_needs_its_own_page(changed: tuple[Owner, str, str]
     assert owner.shown_number() == owner.number
 
 
-def test_an_old_number_that_has_an_account_of_its_own_by_now(
-    changed: tuple[Owner, str, str], person: Person, open_browser: OpenBrowser
+def test_an_account_that_began_with_the_old_number_meanwhile_gives_it_back(
+    changed: tuple[Owner, str, str], person: Person, open_browser: OpenBrowser, app: App
 ):
+    """Who is told that their number changed tries to sign in with it first, and has a fresh account then."""
     owner, old, link = changed
-    successor = Owner.of(person(old)).open_account()
+    before = subject(owner, app)
+    fresh = Owner.of(person(old)).open_account()
+    page = open_browser().new_page()
+    page.goto(link)
+    undo(page)
+    expect_result(page, "done")
+    assert not fresh.is_signed_in()
+    assert subject(person(old), app) == before
+
+
+def test_an_older_account_that_has_the_old_number_by_now_keeps_it(
+    open_browser: OpenBrowser, person: Person
+):
+    successor = Owner.of(person()).open_account()
+    owner = Owner.of(person()).open_account()
+    old = owner.number
+    owner.change_number(fresh_number())
+    owner.server.outbox.wait(old, 2)
+    link = owner.undo_link(old)
+    successor.change_number(old)
     page = open_browser().new_page()
     page.goto(link)
     undo(page)
