@@ -23,7 +23,8 @@ extension Composition {
             store: parts.store, log: parts.store, phone: phone,
             passwords: PasswordHashing(
                 memory: configuration.hashingMemoryMegabytes << 20, maximumWaiting: configuration.maximumWaitingHashes,
-                threads: ProcessInfo.processInfo.activeProcessorCount, entropy: parts.entropy),
+                // Half the processors at most: the others are for everybody who comes without a password.
+                threads: max(1, ProcessInfo.processInfo.activeProcessorCount / 2), entropy: parts.entropy),
             settings: configuration.accounts, phoneSettings: configuration.phone, issuer: configuration.issuer,
             secret: parts.secret, routing: routing, templates: templates, doorbell: doorbell, entropy: parts.entropy)
     }
