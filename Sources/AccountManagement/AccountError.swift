@@ -26,7 +26,7 @@ package enum AccountError: Error, Sendable {
     package enum CodeRefusal: Sendable, Equatable { case wrong, exhausted, unknown, taken }
 
     package enum Reason: Sendable, Equatable {
-        case required, invalid, tooShort, tooLong, tooLarge, common
+        case invalid, tooShort, tooLong, tooLarge, common
     }
 }
 

@@ -99,12 +99,19 @@ extension AccountFlow {
         quietly account: LoginIdentifier, code: String, client: Client, tellsCompletion: Bool, locales: [String],
         from origin: RequestOrigin, at now: Timestamp
     ) async throws(AccountError) {
+        try await refusingAlike { () throws(AccountError) in
+            try await proveNumber(
+                of: account, code: code, in: nil, client: client, tellsCompletion: tellsCompletion, locales: locales,
+                from: origin, at: now)
+        }
+    }
+
+    /// Whatever is wrong with a stranger's code is one answer, and takes one time.
+    private func refusingAlike(
+        _ prove: () async throws(AccountError) -> Void
+    ) async throws(AccountError) {
         try await evenly { () throws(AccountError) in
-            do throws(AccountError) {
-                try await proveNumber(
-                    of: account, code: code, in: nil, client: client, tellsCompletion: tellsCompletion,
-                    locales: locales, from: origin, at: now)
-            } catch {
+            do throws(AccountError) { try await prove() } catch {
                 switch error {
                 case .unavailable: throw error
                 case .limited(let refusal) where refusal.name == .confirmPerIP: throw error
@@ -260,18 +267,10 @@ extension AccountFlow {
         quietly account: LoginIdentifier, code: String, client: Client, tellsCompletion: Bool, locales: [String],
         from origin: RequestOrigin, at now: Timestamp
     ) async throws(AccountError) {
-        try await evenly { () throws(AccountError) in
-            do throws(AccountError) {
-                try await proveEmailAddress(
-                    of: account, code: code, in: nil, client: client, tellsCompletion: tellsCompletion,
-                    locales: locales, from: origin, at: now)
-            } catch {
-                switch error {
-                case .unavailable: throw error
-                case .limited(let refusal) where refusal.name == .confirmPerIP: throw error
-                default: throw .codeRefused(.wrong)
-                }
-            }
+        try await refusingAlike { () throws(AccountError) in
+            try await proveEmailAddress(
+                of: account, code: code, in: nil, client: client, tellsCompletion: tellsCompletion, locales: locales,
+                from: origin, at: now)
         }
     }
 

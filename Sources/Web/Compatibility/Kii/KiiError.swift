@@ -108,7 +108,6 @@ extension AccountField {
 extension AccountError.Reason {
     fileprivate var kiiMessage: String {
         switch self {
-        case .required: "The field is missing."
         case .invalid: "The field has a value that cannot be used."
         case .tooShort: "The field is too short."
         case .tooLong: "The field is too long."

@@ -118,7 +118,7 @@ extension KiiEndpoints {
         if number != nil || email != nil {
             guard case .user = kii.caller else { throw .unauthorized }
         }
-        // What can be refused for others' sake comes first, so that a refusal leaves the rest as it was.
+        // The number comes first: when it is refused, nothing else was changed.
         if let number, number.e164 != profile.number?.text { try await changeNumber(of: profile, to: number, kii) }
         let isNewEmail = email.map { $0.text != profile.email?.text } ?? false
         if let email, isNewEmail, !kii.app.verifiesEmail {

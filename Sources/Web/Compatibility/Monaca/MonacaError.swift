@@ -88,7 +88,6 @@ extension AccountField {
 extension AccountError.Reason {
     fileprivate var name: String {
         switch self {
-        case .required: "required"
         case .invalid: "invalid"
         case .tooShort: "too_short"
         case .tooLong: "too_long"
