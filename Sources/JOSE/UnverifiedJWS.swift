@@ -44,7 +44,7 @@ package struct UnverifiedJWS: Sendable {
     }
 
     /// Media types compare without case, and `application/` may be left out (RFC 7515 §4.1.9).
-    func hasType(_ expected: String) -> Bool {
+    package func hasType(_ expected: String) -> Bool {
         guard let type = header["typ"]?.string else { return false }
         return Self.shortType(type) == Self.shortType(expected)
     }

@@ -13,7 +13,7 @@ package struct FormParameters: Sendable {
 
     package static let none = FormParameters(pairs: [])
 
-    private init(pairs: [(name: String, value: String)]) { self.pairs = pairs }
+    package init(pairs: [(name: String, value: String)]) { self.pairs = pairs }
 
     /// No request here has a tenth of them, and every look-up walks all.
     private static let largestCount = 200
@@ -40,6 +40,11 @@ package struct FormParameters: Sendable {
             found = pair.value
         }
         return found?.isEmpty == true ? nil : found
+    }
+
+    /// Of a parameter that may be repeated, such as `resource` (RFC 8707 §2).
+    package func values(_ name: String) -> [String] {
+        pairs.filter { $0.name.utf8.elementsEqual(name.utf8) && !$0.value.isEmpty }.map(\.value)
     }
 
     package var isEmpty: Bool { pairs.isEmpty }

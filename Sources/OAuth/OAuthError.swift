@@ -22,6 +22,27 @@ package struct OAuthError: Error, Sendable {
         case requestNotSupported = "request_not_supported"
         case requestURINotSupported = "request_uri_not_supported"
         case registrationNotSupported = "registration_not_supported"
+        case invalidRequestURI = "invalid_request_uri"
+        case invalidRequestObject = "invalid_request_object"
+        /// RFC 8707 §2, RFC 8693 §2.2.2.
+        case invalidTarget = "invalid_target"
+        /// RFC 9470 §5.
+        case unmetAuthenticationRequirements = "unmet_authentication_requirements"
+        // RFC 9449 §5, §8.
+        case invalidDPoPProof = "invalid_dpop_proof"
+        case useDPoPNonce = "use_dpop_nonce"
+        // RFC 8628 §3.5.
+        case authorizationPending = "authorization_pending"
+        case slowDown = "slow_down"
+        case expiredToken = "expired_token"
+        // OAuth 2.0 for First-Party Applications §5.2.
+        case insufficientAuthorization = "insufficient_authorization"
+        case invalidSession = "invalid_session"
+        case redirectToWeb = "redirect_to_web"
+        // RFC 7591 §3.2.2.
+        case invalidRedirectURI = "invalid_redirect_uri"
+        case invalidClientMetadata = "invalid_client_metadata"
+        case invalidSoftwareStatement = "invalid_software_statement"
         // A protected resource's: RFC 6750 §3.1.
         case invalidToken = "invalid_token"
         case insufficientScope = "insufficient_scope"
@@ -35,16 +56,19 @@ package struct OAuthError: Error, Sendable {
     package let limit: LimitRefusal?
     /// Set when the request's size alone is the reason: 413.
     package let isTooLarge: Bool
+    /// A fresh nonce for the next proof (RFC 9449 §8).
+    package let proofNonce: String?
 
     package init(
         _ code: Code, _ description: StaticString, cause: (any Error)? = nil, limit: LimitRefusal? = nil,
-        isTooLarge: Bool = false
+        isTooLarge: Bool = false, proofNonce: String? = nil
     ) {
         self.code = code
         self.description = description
         self.cause = cause
         self.limit = limit
         self.isTooLarge = isTooLarge
+        self.proofNonce = proofNonce
     }
 }
 

@@ -36,7 +36,7 @@ package enum ServerMetadata {
             ),
             ("subject_types_supported", names(SubjectType.allCases)),
             ("id_token_signing_alg_values_supported", names(published)),
-            ("acr_values_supported", .array([.string(IDTokenIssuer.authenticationContext)])),
+            ("acr_values_supported", names(AuthenticationContext.allCases)),
             ("prompt_values_supported", names(Prompt.allCases)),
             ("ui_locales_supported", .array(uiLocales.map(JSONValue.string))),
             ("code_challenge_methods_supported", ["S256"]),

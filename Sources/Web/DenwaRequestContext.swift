@@ -2,15 +2,24 @@ import Cryptography
 package import Hummingbird
 import Logging
 import NIOCore
+import NIOSSL
 
 /// What travels with a request: Hummingbird's own context and the peer's address.
 package struct DenwaRequestContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
     let peer: SocketAddress?
+    private let channel: any Channel
 
     package init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
-        peer = source.channel.remoteAddress
+        channel = source.channel
+        peer = channel.remoteAddress
+    }
+
+    /// The certificate in DER that the client showed when TLS ends here.
+    func peerCertificate() async -> [UInt8]? {
+        guard let certificate = try? await channel.nioSSL_peerCertificate().get() else { return nil }
+        return try? certificate.toDERBytes()
     }
 
     /// A part of the path, decoded; empty for what cannot be.

@@ -35,7 +35,7 @@ extension Composition {
         let verifier = AccessTokenVerifier(issuer: configuration.issuer, keys: parts.keys)
         KiiEndpoints(
             accounts: accounts, registry: parts.registry, verifier: verifier, tokens: parts.store,
-            authenticator: ClientAuthenticator(registry: parts.registry, log: parts.store),
+            authenticator: authenticator(parts),
             issuer: AccessTokenIssuer(
                 issuer: configuration.issuer, keys: parts.keys, subjects: parts.subjects,
                 settings: configuration.tokens, entropy: parts.entropy),
@@ -49,7 +49,8 @@ extension Composition {
         UserPhoneEndpoints(
             accounts: accounts,
             userInfo: UserInfoEndpoint(
-                verifier: verifier, registry: parts.registry, store: parts.store, subjects: parts.subjects),
+                acceptance: AccessTokenAcceptance(verifier: verifier, proofs: parts.proofs),
+                registry: parts.registry, store: parts.store, subjects: parts.subjects),
             edge: parts.edge
         ).add(to: router)
         SDKEndpoint().add(to: router)

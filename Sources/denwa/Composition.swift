@@ -72,9 +72,14 @@ struct Composition: Sendable {
             store: store, seal: MessageSeal(secret: secret, entropy: entropy), routing: routing, doorbell: doorbell,
             clock: clock, entropy: entropy, logger: logger)
 
+        let proofs = DPoPProofCheck(
+            issuer: configuration.issuer, identifiers: store, nonces: DPoPNonces(secret: secret),
+            requiresNonce: configuration.requiresDPoPNonce)
         let edge = Edge(
             clock: clock,
-            trustedProxies: TrustedProxies(configuration.trustedProxies, header: configuration.forwardedHeader))
+            trustedProxies: TrustedProxies(configuration.trustedProxies, header: configuration.forwardedHeader),
+            clientCertificates: configuration.clientCertificates,
+            nonces: proofs.requiresNonce ? proofs.nonces : nil)
         let router = Router(context: DenwaRequestContext.self, options: .autoGenerateHeadEndpoints)
         metricsResponder = configuration.metricsPort.map { _ in
             let metrics = RequestMetrics()
@@ -105,7 +110,7 @@ struct Composition: Sendable {
         let parts = Parts(
             configuration: configuration, registry: registry, keys: keys, store: store, secret: secret,
             subjects: SubjectIdentifiers(secret: secret),
-            playFab: PlayFab(configuration.playFab, logger: logger), entropy: entropy, edge: edge)
+            playFab: PlayFab(configuration.playFab, logger: logger), proofs: proofs, entropy: entropy, edge: edge)
         let accounts = Self.accounts(
             parts, phone: flow, routing: routing, templates: templates, doorbell: doorbell)
         Self.addOAuth(to: router, parts)
@@ -132,6 +137,7 @@ struct Composition: Sendable {
         let secret: [UInt8]
         let subjects: SubjectIdentifiers
         let playFab: PlayFab
+        let proofs: DPoPProofCheck
         let entropy: Entropy
         let edge: Edge
     }
@@ -172,14 +178,22 @@ struct Composition: Sendable {
             sessionLifetimeSeconds: parts.configuration.sessions.lifetimeSeconds, entropy: parts.entropy)
     }
 
+    static func authenticator(_ parts: Parts) -> ClientAuthenticator {
+        ClientAuthenticator(
+            registry: parts.registry,
+            assertions: ClientAssertionCheck(
+                issuer: parts.configuration.issuer, keys: InlineClientKeys(), identifiers: parts.store),
+            log: parts.store)
+    }
+
     private static func addOAuth(to router: Router<DenwaRequestContext>, _ parts: Parts) {
         let (configuration, registry, keys, store) = (parts.configuration, parts.registry, parts.keys, parts.store)
         let (edge, subjects) = (parts.edge, parts.subjects)
-        let authenticator = ClientAuthenticator(registry: registry, log: store)
+        let authenticator = authenticator(parts)
         let verifier = AccessTokenVerifier(issuer: configuration.issuer, keys: keys)
         OAuthEndpoints(
             token: TokenEndpoint(
-                authenticator: authenticator, store: store,
+                authenticator: authenticator, proofs: ProofOfPossession(dpop: parts.proofs), store: store,
                 issuer: AccessTokenIssuer(
                     issuer: configuration.issuer, keys: keys, subjects: subjects, settings: configuration.tokens,
                     playFab: parts.playFab, entropy: parts.entropy),
@@ -193,7 +207,8 @@ struct Composition: Sendable {
             edge: edge
         ).add(to: router)
         let userInfo = UserInfoEndpoint(
-            verifier: verifier, registry: registry, store: store, subjects: subjects)
+            acceptance: AccessTokenAcceptance(verifier: verifier, proofs: parts.proofs), registry: registry,
+            store: store, subjects: subjects)
         UserInfoEndpoints(userInfo: userInfo, edge: edge).add(to: router)
         UsersMeEndpoint(userInfo: userInfo, edge: edge).add(to: router)
         LogoutEndpoint(userInfo: userInfo, sessions: store, edge: edge).add(to: router)

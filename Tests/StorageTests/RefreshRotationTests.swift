@@ -126,14 +126,14 @@ import Time
             _ = try await client.grant(holding: "token", login: login, on: store)
             var wide = client
             wide.scope = "offline profile email"
-            #expect(try await wide.rotate("token", to: "successor", on: store).kind == .scopeExceeded)
+            #expect(try await wide.rotate("token", to: "successor", on: store).kind == .refused)
             #expect(try await store.count("refresh_token") == 1)
             #expect(try await store.refreshToken(SHA256Digest(of: "token"), at: .noon) != nil)
 
             var narrow = client
             narrow.scope = "profile"
             #expect(try await narrow.rotate("token", to: "successor", on: store).kind == .rotated)
-            #expect(try await wide.rotate("token", to: "successor", on: store).kind == .scopeExceeded, "in its grace")
+            #expect(try await wide.rotate("token", to: "successor", on: store).kind == .refused, "in its grace")
             // Narrowing one access token does not narrow the grant (RFC 6749 §6).
             #expect(try await client.rotate("successor", to: "next", on: store).grant?.scope.text == "offline profile")
         }

@@ -1,4 +1,5 @@
 package import Cryptography
+package import JOSE
 package import RateLimiting
 package import Time
 
@@ -11,6 +12,10 @@ package enum GrantType: String, Sendable, CaseIterable {
     case authorizationCode = "authorization_code"
     case refreshToken = "refresh_token"
     case clientCredentials = "client_credentials"
+    /// RFC 8628 §3.4.
+    case deviceCode = "urn:ietf:params:oauth:grant-type:device_code"
+    /// RFC 8693 §2.1.
+    case tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange"
 }
 
 /// How a client proves who it is (RFC 7591 §2, `token_endpoint_auth_method`).
@@ -18,6 +23,12 @@ package enum ClientAuthenticationMethod: String, Sendable, CaseIterable {
     case none
     case clientSecretBasic = "client_secret_basic"
     case clientSecretPost = "client_secret_post"
+    /// A JWT that only the holder of the secret can make (RFC 7523 §2.2).
+    case clientSecretJWT = "client_secret_jwt"
+    case privateKeyJWT = "private_key_jwt"
+
+    /// Whether the client proves itself with a signature of its own.
+    package var isAssertion: Bool { self == .clientSecretJWT || self == .privateKeyJWT }
 }
 
 /// Whether two clients see the same `sub` of one person (OpenID Connect Core §8).
@@ -53,6 +64,13 @@ package struct Client: Sendable {
     /// True when the file holds the secret itself: fine on a developer's machine, refused in production.
     package var hasPlaintextSecret = false
     package var authenticationMethod: ClientAuthenticationMethod
+    /// The secret itself, for HMAC: all that `client_secret_jwt` needs and a digest cannot do.
+    package var secretKey: JWSKey?
+    /// That secret as the file has it: sealed with this server's key.
+    package var sealedSecret: String?
+    /// The one algorithm of its assertions (RFC 7591 §2, `token_endpoint_auth_signing_alg`); `nil`: its key's.
+    package var assertionAlgorithm: SignatureAlgorithm?
+    package var keys: ClientKeys?
     package var redirectURIs: [RedirectURI]
     package var postLogoutRedirectURIs: [RedirectURI] = []
     package var linkURIs: [RedirectURI] = []
@@ -62,6 +80,16 @@ package struct Client: Sendable {
     /// `nil`: any scope may be asked for.
     package var scope: Scope?
     package var requiresPKCE = false
+    /// RFC 9126 §6.
+    package var requiresPushedRequests = false
+    /// RFC 9101 §10.5.
+    package var requiresSignedRequests = false
+    /// RFC 9101 §4 (`request_object_signing_alg`); `nil`: its key's.
+    package var requestObjectAlgorithm: SignatureAlgorithm?
+    /// RFC 9449 §5.2.
+    package var requiresDPoP = false
+    /// RFC 8705 §3.4.
+    package var bindsTokensToCertificate = false
     package var isFirstParty = false
     /// Whether the app may show screens of its own for number and code. An app that may not sends people to this
     /// server's pages, which ask for consent.
@@ -76,6 +104,19 @@ package struct Client: Sendable {
     /// The `aud` of its tokens; its own id when none is given.
     package var audience: [String]
     package var mayIntrospect = false
+    /// The alg of introspection answers that it wants signed (RFC 9701 §6).
+    package var introspectionAlgorithm = SignatureAlgorithm.es256
+    /// What it may ask tokens for (RFC 8707).
+    package var resources = Resources.none
+    /// What it serves: it may read tokens for them.
+    package var protectedResources = Resources.none
+    /// `nil`: it may not exchange tokens.
+    package var tokenExchange: TokenExchangePolicy?
+    /// How old a sign-in may be for a refresh; `nil`: any age (OpenID Connect Registration §2, `default_max_age`).
+    package var defaultMaxAgeSeconds: Int?
+    package var backchannelLogoutURI: String?
+    /// OpenID Connect Back-Channel Logout §2.2: it cannot do without `sid`.
+    package var requiresLogoutSession = false
     package var projectID: String?
     package var publisherID: Int64?
     package var defaultLocale: String?

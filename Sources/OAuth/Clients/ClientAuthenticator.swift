@@ -1,5 +1,6 @@
 import Cryptography
 package import DeveloperLog
+import JOSE
 package import Time
 
 /// A client whose credentials were checked, or a public one that has none. Only `ClientAuthenticator` makes it.
@@ -14,26 +15,35 @@ package struct AuthenticatedClient: Sendable {
     }
 }
 
-/// What a request brought to prove which client it is (RFC 6749 §2.3.1).
+/// What a request brought to prove which client it is (RFC 6749 §2.3.1, RFC 7523 §2.2).
 package struct ClientCredentials: Sendable {
     package let id: ClientID
     package let secret: String?
-    package let method: ClientAuthenticationMethod
+    /// A JWT that the client signed.
+    package let assertion: ClientAssertion?
 
-    package init(id: ClientID, secret: String?, method: ClientAuthenticationMethod) {
+    package init(id: ClientID, secret: String?, assertion: ClientAssertion? = nil) {
         self.id = id
         self.secret = secret
-        self.method = method
+        self.assertion = assertion
     }
 
-    /// From the `Authorization` header's Basic scheme, or from the form; both at once is refused (§2.3).
+    /// From the `Authorization` header's Basic scheme, or from the form; two ways at once are refused (§2.3).
     package static func read(authorization: String?, form: FormParameters) throws(OAuthError) -> ClientCredentials {
         let formID = try form.value("client_id")
         let formSecret = try form.value("client_secret")
+        if let assertion = try ClientAssertion(form) {
+            guard authorization == nil, formSecret == nil else {
+                throw .invalidRequest("more than one client authentication method")
+            }
+            guard formID == nil || formID?.utf8.elementsEqual(assertion.client.rawValue.utf8) == true else {
+                throw .invalidRequest("client_id differs from the authenticated client")
+            }
+            return ClientCredentials(id: assertion.client, secret: nil, assertion: assertion)
+        }
         guard let authorization else {
             guard let formID else { throw .invalidClient }
-            return ClientCredentials(
-                id: ClientID(formID), secret: formSecret, method: formSecret == nil ? .none : .clientSecretPost)
+            return ClientCredentials(id: ClientID(formID), secret: formSecret)
         }
         guard formSecret == nil else { throw .invalidRequest("more than one client authentication method") }
         let basic = try parseBasic(authorization)
@@ -53,7 +63,7 @@ package struct ClientCredentials: Sendable {
         // RFC 6749 §2.3.1: both halves are form-encoded before they are joined.
         guard let id = Self.formDecode(text[..<colon]), let secret = Self.formDecode(text[text.index(after: colon)...])
         else { throw .invalidClient }
-        return ClientCredentials(id: ClientID(id), secret: secret, method: .clientSecretBasic)
+        return ClientCredentials(id: ClientID(id), secret: secret)
     }
 
     private static func formDecode(_ text: Substring) -> String? {
@@ -67,11 +77,27 @@ package struct ClientCredentials: Sendable {
 /// Decides whether a request comes from the client it names.
 package struct ClientAuthenticator: Sendable {
     private let registry: ClientRegistry
+    private let assertions: ClientAssertionCheck
     private let log: any SecurityEventLog
 
-    package init(registry: ClientRegistry, log: any SecurityEventLog) {
+    package init(registry: ClientRegistry, assertions: ClientAssertionCheck, log: any SecurityEventLog) {
         self.registry = registry
+        self.assertions = assertions
         self.log = log
+    }
+
+    package func authenticate(_ request: ClientRequest) async throws(OAuthError) -> AuthenticatedClient {
+        let credentials = try ClientCredentials.read(authorization: request.authorization, form: request.form)
+        guard let assertion = credentials.assertion else {
+            return try await authenticate(credentials, from: request.origin, at: request.now)
+        }
+        if let client = registry[credentials.id],
+            try await assertions.accepts(assertion, of: client, at: request.path, now: request.now)
+        {
+            return AuthenticatedClient(client)
+        }
+        try await refuse(
+            credentials, isKnown: registry[credentials.id] != nil, from: request.origin, at: request.now)
     }
 
     /// An unknown client and a wrong secret are one answer, and cost the same comparison.
@@ -84,7 +110,9 @@ package struct ClientAuthenticator: Sendable {
         if let client {
             if client.isPublic {
                 if credentials.secret == nil { return AuthenticatedClient(client) }
-            } else if matches, client.secretDigest != nil, credentials.secret != nil {
+            } else if !client.authenticationMethod.isAssertion, matches, client.secretDigest != nil,
+                credentials.secret != nil
+            {
                 return AuthenticatedClient(client)
             }
         }
@@ -97,9 +125,14 @@ package struct ClientAuthenticator: Sendable {
         // An unknown id is the caller's text: it does not reach the log.
         let event = SecurityEvent(
             .clientAuthenticationFailed, at: now, origin: origin, clientID: isKnown ? credentials.id.rawValue : nil,
-            reason: isKnown ? "wrong or missing client secret" : "unknown client")
+            reason: Self.reason(credentials, isKnown: isKnown))
         do { try await log.record(event) } catch { throw .serverError(error) }
         throw .invalidClient
+    }
+
+    private static func reason(_ credentials: ClientCredentials, isKnown: Bool) -> StaticString {
+        guard isKnown else { return "unknown client" }
+        return credentials.assertion == nil ? "wrong or missing client secret" : "client assertion refused"
     }
 
     private static let nobody = SHA256Digest(of: "no client has this secret")

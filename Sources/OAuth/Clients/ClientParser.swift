@@ -5,8 +5,8 @@ import Time
 
 /// Reads one entry of the client file and collects everything that is wrong with it.
 struct ClientParser {
-    private let members: JSONObject
-    private var read: Set<String> = []
+    let members: JSONObject
+    var read: Set<String> = []
     var problems: [String] = []
     var warnings: [String] = []
     /// How messages call this client.
@@ -14,7 +14,7 @@ struct ClientParser {
 
     /// Names of RFC 7591 and of this server's later parts: known, and without effect here.
     private static let tolerated: Set<String> = [
-        "jwks", "jwks_uri", "logo_uri", "client_uri", "policy_uri", "tos_uri", "contacts", "software_id",
+        "logo_uri", "client_uri", "policy_uri", "tos_uri", "contacts", "software_id",
         "software_version",
     ]
 
@@ -50,6 +50,11 @@ struct ClientParser {
         readOpenIDOptions(into: &client)
         readBranding(into: &client)
         readServices(into: &client)
+        readKeys(into: &client)
+        readBindings(into: &client)
+        readRequestOptions(into: &client)
+        readResources(into: &client)
+        readLogout(into: &client)
         checkResponseTypes()
         if client.mayIntrospect, client.isPublic { problems.append("may_introspect needs a client secret") }
         if client.grantTypes.contains(.clientCredentials), client.isPublic {
@@ -128,7 +133,7 @@ struct ClientParser {
         }
     }
 
-    private mutating func section(_ member: String) -> JSONValue? {
+    mutating func section(_ member: String) -> JSONValue? {
         read.insert(member)
         return members[member]
     }
@@ -193,6 +198,12 @@ extension ClientParser {
         let fallback: ClientAuthenticationMethod = hasSecret ? .clientSecretBasic : .none
         let method =
             choice("token_endpoint_auth_method", ClientAuthenticationMethod.self) ?? fallback
+        if method == .privateKeyJWT {
+            if hasSecret { problems.append("a client with token_endpoint_auth_method private_key_jwt has no secret") }
+            return method
+        }
+        // A sealed secret is opened when the file is in use.
+        if method == .clientSecretJWT, members["client_secret_sealed"] != nil { return method }
         if method == .none, hasSecret { problems.append("a client with token_endpoint_auth_method none has no secret") }
         if method != .none, !hasSecret { problems.append("token_endpoint_auth_method needs a client secret") }
         return method
@@ -211,7 +222,7 @@ extension ClientParser {
         return types
     }
 
-    private mutating func uris(_ member: String) -> [RedirectURI] {
+    mutating func uris(_ member: String) -> [RedirectURI] {
         (list(member) ?? []).enumerated().compactMap { index, text in
             guard let uri = RedirectURI(text) else {
                 problems.append("\(member): entry \(index + 1) is not an absolute URI without fragment or wildcard")
@@ -275,7 +286,7 @@ extension ClientParser {
         value.string ?? value.integer.map(String.init)
     }
 
-    private mutating func text(_ member: String) -> String? {
+    mutating func text(_ member: String) -> String? {
         read.insert(member)
         guard let value = members[member] else { return nil }
         guard let text = Self.text(value), !text.isEmpty else {
@@ -285,7 +296,7 @@ extension ClientParser {
         return text
     }
 
-    private mutating func integer(_ member: String) -> Int64? {
+    mutating func integer(_ member: String) -> Int64? {
         read.insert(member)
         guard let value = members[member] else { return nil }
         guard let integer = value.integer else {
@@ -306,7 +317,7 @@ extension ClientParser {
         return money == .zero ? nil : money
     }
 
-    private mutating func flag(_ member: String, fallback: Bool = false) -> Bool {
+    mutating func flag(_ member: String, fallback: Bool = false) -> Bool {
         read.insert(member)
         guard let value = members[member] else { return fallback }
         guard let flag = value.bool else {
@@ -316,7 +327,7 @@ extension ClientParser {
         return flag
     }
 
-    private mutating func list(_ member: String) -> [String]? {
+    mutating func list(_ member: String) -> [String]? {
         read.insert(member)
         guard let value = members[member] else { return nil }
         let texts = value.array?.compactMap(\.string)
@@ -327,7 +338,7 @@ extension ClientParser {
         return texts
     }
 
-    private mutating func choice<Choice: RawRepresentable & CaseIterable>(
+    mutating func choice<Choice: RawRepresentable & CaseIterable>(
         _ member: String, _: Choice.Type
     ) -> Choice? where Choice.RawValue == String {
         guard let name = text(member) else { return nil }

@@ -23,15 +23,19 @@ struct AuthorizationCodeGrant: TokenGrant {
         let presentation = CodePresentation(
             digest: SHA256Digest(of: code), client: request.client.id,
             redirectURI: try request.form.value("redirect_uri"), answeredChallenge: answered,
+            confirmation: request.confirmation,
             refreshToken: refreshToken.map {
                 NewRefreshToken(
                     digest: SHA256Digest(of: $0),
-                    expiresAt: request.now.adding(seconds: settings.refreshLifetimeSeconds))
+                    expiresAt: request.now.adding(seconds: settings.refreshLifetimeSeconds),
+                    confirmation: request.refreshTokenBinding)
             },
             accessTokenExpiresAt: issuer.expiry(for: request.client, at: request.now))
 
         let (grant, nonce) = try await redeem(presentation, for: request)
-        let accessToken = try await issuer.issue(for: grant, scope: grant.scope, to: request.client, at: request.now)
+        let accessToken = try await issuer.issue(
+            for: grant, scope: grant.scope, resource: try grant.resources.target(request.resource),
+            confirmation: request.confirmation, to: request.client, at: request.now)
         return TokenResponse(
             accessToken, refreshToken: grant.scope.asksForRefreshToken ? refreshToken : nil,
             idToken: try idToken(for: grant, nonce: nonce, accessToken: accessToken.token, request: request),
@@ -57,6 +61,7 @@ struct AuthorizationCodeGrant: TokenGrant {
             throw .invalidGrant("redirect_uri differs from the authorization request")
         case .mismatched(.codeVerifier): throw .invalidGrant("code_verifier does not match code_challenge")
         case .mismatched(.verifierMissing): throw .invalidGrant("code_verifier is missing")
+        case .mismatched(.key): throw .invalidGrant("the code is bound to another key")
         case .mismatched(.verifierWithoutChallenge):
             throw .invalidGrant("code_verifier was sent, but the request had no code_challenge")
         }

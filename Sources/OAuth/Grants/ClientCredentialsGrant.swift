@@ -13,7 +13,10 @@ struct ClientCredentialsGrant: TokenGrant {
         }
         let scope = try scope(of: request)
         if !request.charges.isEmpty { try await charge(request) }
-        return TokenResponse(try issuer.issue(scope: scope, to: request.client, at: request.now), scope: scope)
+        let accessToken = try issuer.issue(
+            scope: scope, resource: request.resource, confirmation: request.confirmation, to: request.client,
+            at: request.now)
+        return TokenResponse(accessToken, scope: scope)
     }
 
     private func scope(of request: TokenRequest) throws(OAuthError) -> Scope {

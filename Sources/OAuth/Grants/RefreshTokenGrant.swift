@@ -32,22 +32,47 @@ struct RefreshTokenGrant: TokenGrant {
         let requestedScope = try scope(of: request)
         let successor = derivation.successor(of: token)
         let presentation = RefreshPresentation(
-            digest: SHA256Digest(of: token), client: request.client.id, scope: requestedScope,
+            digest: SHA256Digest(of: token), client: request.client.id,
             successor: NewRefreshToken(
                 digest: SHA256Digest(of: successor),
                 expiresAt: request.now.adding(seconds: settings.refreshLifetimeSeconds)),
             graceSeconds: settings.refreshGraceSeconds,
-            accessTokenExpiresAt: issuer.expiry(for: request.client, at: request.now))
+            accessTokenExpiresAt: issuer.expiry(for: request.client, at: request.now),
+            objection: { Self.objection(to: request, scope: requestedScope, grant: $0, bound: $1) })
 
         let grant = try await rotate(presentation, for: request)
         let granted = requestedScope ?? grant.scope
-        let accessToken = try await issuer.issue(for: grant, scope: granted, to: request.client, at: request.now)
+        let accessToken = try await issuer.issue(
+            for: grant, scope: granted, resource: try grant.resources.target(request.resource),
+            confirmation: request.confirmation, to: request.client, at: request.now)
         // OpenID Connect Core §12.2: the same person and sign-in as in the first one, and no nonce.
         let idToken =
             granted.isOpenID
             ? try idTokens.issue(
                 for: grant, nonce: nil, accessToken: accessToken.token, to: request.client, at: request.now) : nil
         return TokenResponse(accessToken, refreshToken: successor, idToken: idToken, scope: granted)
+    }
+
+    /// Nothing widens on refresh: no scope, no audience, and no other key than the token's own.
+    private static func objection(
+        to request: TokenRequest, scope: Scope?, grant: Grant, bound: KeyConfirmation?
+    ) -> OAuthError? {
+        if let scope, !scope.isSubset(of: grant.scope) { return .invalidScope("scope exceeds what was granted") }
+        if let bound, bound != request.confirmation {
+            return request.confirmation == nil && bound.isProvenByDPoP
+                ? OAuthError(.invalidDPoPProof, "the refresh token is bound to a key: a DPoP proof is missing")
+                : .invalidGrant("the refresh token is bound to another key")
+        }
+        if let age = request.client.defaultMaxAgeSeconds,
+            request.now >= grant.authenticatedAt.adding(seconds: age)
+        {
+            // First-party apps can ask for another code at once (OAuth 2.0 for First-Party Applications §6).
+            return request.client.isFirstParty
+                ? OAuthError(.insufficientAuthorization, "the sign-in is too old: sign in again")
+                : .invalidGrant("the sign-in is too old")
+        }
+        do throws(OAuthError) { _ = try grant.resources.target(request.resource) } catch { return error }
+        return nil
     }
 
     private func scope(of request: TokenRequest) throws(OAuthError) -> Scope? {
@@ -69,7 +94,7 @@ struct RefreshTokenGrant: TokenGrant {
         switch rotation {
         case .rotated(let grant): return grant
         case .limited(let refusal): throw .limited(refusal)
-        case .scopeExceeded: throw .invalidScope("scope exceeds what was granted")
+        case .refused(let error): throw error
         case .unknown, .reused: throw .invalidGrant("the refresh token is unknown, expired or revoked")
         }
     }

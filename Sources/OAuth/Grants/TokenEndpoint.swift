@@ -1,16 +1,26 @@
 package import Cryptography
-package import DeveloperLog
+import DeveloperLog
 package import RateLimiting
-package import Time
+import Time
 
 /// What the token endpoint knows of a request, whatever its grant.
 struct TokenRequest: Sendable {
     let form: FormParameters
     let client: Client
+    /// The key that the client showed, to which its tokens are bound.
+    let confirmation: KeyConfirmation?
+    /// What the token is to be for (RFC 8707 §2.2).
+    let resource: ResourceIdentifier?
     let origin: RequestOrigin
     let now: Timestamp
     /// What the request counts against, once its code or token proved genuine.
     let charges: [LimitCharge]
+}
+
+extension TokenRequest {
+    /// RFC 9449 §5: the refresh token of a client without credentials is bound to its key, or whoever finds the token
+    /// could use it.
+    var refreshTokenBinding: KeyConfirmation? { client.isPublic ? confirmation : nil }
 }
 
 /// One grant: decides who gets what; what all grants share is `TokenEndpoint`'s.
@@ -22,17 +32,19 @@ protocol TokenGrant: Sendable {
 /// The token endpoint (RFC 6749 §3.2) without its HTTP.
 package struct TokenEndpoint: Sendable {
     private let authenticator: ClientAuthenticator
+    private let proofs: ProofOfPossession
     private let limit: Limit?
     private let authorizationCode: AuthorizationCodeGrant
     private let refreshToken: RefreshTokenGrant
     private let clientCredentials: ClientCredentialsGrant
 
     package init(
-        authenticator: ClientAuthenticator, store: any TokenStore, issuer: AccessTokenIssuer,
+        authenticator: ClientAuthenticator, proofs: ProofOfPossession, store: any TokenStore, issuer: AccessTokenIssuer,
         idTokens: IDTokenIssuer, settings: TokenSettings, refreshTokens: RefreshTokenDerivation, limitPerClient: Limit?,
         entropy: Entropy
     ) {
         self.authenticator = authenticator
+        self.proofs = proofs
         self.limit = limitPerClient
         authorizationCode = AuthorizationCodeGrant(
             store: store, issuer: issuer, idTokens: idTokens, settings: settings, entropy: entropy)
@@ -41,18 +53,28 @@ package struct TokenEndpoint: Sendable {
         clientCredentials = ClientCredentialsGrant(store: store, issuer: issuer)
     }
 
-    package func respond(
-        to form: FormParameters, authorization: String?, from origin: RequestOrigin, at now: Timestamp
-    ) async throws(OAuthError) -> TokenResponse {
-        let credentials = try ClientCredentials.read(authorization: authorization, form: form)
-        let authenticated = try await authenticator.authenticate(credentials, from: origin, at: now)
-        let grant = try grant(for: form)
+    package func respond(to request: ClientRequest) async throws(OAuthError) -> TokenResponse {
+        let authenticated = try await authenticator.authenticate(request)
+        let grant = try grant(for: request.form)
         try authenticated.mayUse(type(of: grant).type)
         let client = authenticated.client
+        let resource = try Self.resource(request.form, for: client)
+        let confirmation = try await proofs.confirmation(of: request, by: client)
         let charge = LimitCharge(.tokenPerClient, limit, subject: client.id.rawValue)
         return try await grant.issue(
             TokenRequest(
-                form: form, client: client, origin: origin, now: now, charges: charge.map { [$0] } ?? []))
+                form: request.form, client: client, confirmation: confirmation, resource: resource,
+                origin: request.origin, now: request.now, charges: [charge].compactMap(\.self)))
+    }
+
+    private static func resource(
+        _ form: FormParameters, for client: Client
+    ) throws(OAuthError) -> ResourceIdentifier? {
+        let resources = try Resources(form, for: client)
+        guard resources.identifiers.count <= 1 else {
+            throw OAuthError(.invalidTarget, "a token is for one resource")
+        }
+        return resources.identifiers.first
     }
 
     private func grant(for form: FormParameters) throws(OAuthError) -> any TokenGrant {
@@ -61,7 +83,8 @@ package struct TokenEndpoint: Sendable {
         case .authorizationCode: return authorizationCode
         case .refreshToken: return refreshToken
         case .clientCredentials: return clientCredentials
-        case nil: throw OAuthError(.unsupportedGrantType, "this grant_type is not supported")
+        case .deviceCode, .tokenExchange, nil:
+            throw OAuthError(.unsupportedGrantType, "this grant_type is not supported")
         }
     }
 }

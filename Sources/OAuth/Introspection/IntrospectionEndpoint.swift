@@ -1,6 +1,5 @@
 import Cryptography
-package import DeveloperLog
-package import Time
+import Time
 
 /// Token introspection (RFC 7662) without its HTTP.
 package struct IntrospectionEndpoint: Sendable {
@@ -23,16 +22,13 @@ package struct IntrospectionEndpoint: Sendable {
         self.subjects = subjects
     }
 
-    package func respond(
-        to form: FormParameters, authorization: String?, from origin: RequestOrigin, at now: Timestamp
-    ) async throws(OAuthError) -> IntrospectionResponse {
-        let credentials = try ClientCredentials.read(authorization: authorization, form: form)
-        let caller = try await authenticator.authenticate(credentials, from: origin, at: now).client
+    package func respond(to request: ClientRequest) async throws(OAuthError) -> IntrospectionResponse {
+        let caller = try await authenticator.authenticate(request).client
         // RFC 7662 §2.1: the endpoint must not be open to token scanning, so a client without a secret is nobody.
         guard !caller.isPublic else { throw .invalidClient }
-        let token = try form.required("token", "token is missing")
+        let token = try request.form.required("token", "token is missing")
         do {
-            return try await introspect(token, for: caller, at: now)
+            return try await introspect(token, for: caller, at: request.now)
         } catch {
             throw .serverError(error)
         }
@@ -56,7 +52,11 @@ package struct IntrospectionEndpoint: Sendable {
     }
 
     private func mayRead(_ token: AccessToken, caller: Client) -> Bool {
-        caller.mayIntrospect || token.audience.contains(caller.id.rawValue)
+        caller.mayIntrospect
+            || token.audience.contains { audience in
+                audience.utf8.elementsEqual(caller.id.rawValue.utf8)
+                    || caller.protectedResources.identifiers.contains { $0.uri.utf8.elementsEqual(audience.utf8) }
+            }
     }
 }
 

@@ -1,6 +1,4 @@
 import Cryptography
-package import DeveloperLog
-package import Time
 
 /// Token revocation (RFC 7009) without its HTTP.
 ///
@@ -19,12 +17,10 @@ package struct RevocationEndpoint: Sendable {
     }
 
     /// Returns in every case but a failed authentication: an unknown or foreign token is nothing to do (§2.2).
-    package func respond(
-        to form: FormParameters, authorization: String?, from origin: RequestOrigin, at now: Timestamp
-    ) async throws(OAuthError) {
-        let credentials = try ClientCredentials.read(authorization: authorization, form: form)
-        let client = try await authenticator.authenticate(credentials, from: origin, at: now).client
-        let token = try form.required("token", "token is missing")
+    package func respond(to request: ClientRequest) async throws(OAuthError) {
+        let client = try await authenticator.authenticate(request).client
+        let (origin, now) = (request.origin, request.now)
+        let token = try request.form.required("token", "token is missing")
         do {
             if token.utf8.contains(UInt8(ascii: ".")) {
                 guard let accessToken = try? verifier.verify(token, at: now), accessToken.client == client.id else {

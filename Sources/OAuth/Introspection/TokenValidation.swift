@@ -25,7 +25,10 @@ package struct TokenValidation: Sendable {
         } catch {
             throw error == .malformed ? .malformed : .invalid
         }
-        guard accessToken.grant != nil, registry[accessToken.client] != nil else { throw .invalid }
+        // Whoever asks shows the token alone, which is not enough for one that is bound to a key.
+        guard accessToken.grant != nil, accessToken.confirmation == nil, registry[accessToken.client] != nil else {
+            throw .invalid
+        }
         let isActive: Bool
         do {
             isActive = try await store.isActive(tokenID: accessToken.id, grant: accessToken.grant)

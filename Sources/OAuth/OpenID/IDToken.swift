@@ -6,9 +6,6 @@ package import Time
 /// Mints ID tokens (OpenID Connect Core §2), signed with the active key of the algorithm that the client chose.
 package struct IDTokenIssuer: Sendable {
     static let type = "JWT"
-    /// What an ID token asserts of every sign-in here: one factor, something the person has. NIST SP 800-63B
-    /// calls it AAL1.
-    package static let authenticationContext = "aal1"
     private static let lifetimeSeconds: Int64 = 3600
 
     private let issuer: Issuer
@@ -34,7 +31,7 @@ package struct IDTokenIssuer: Sendable {
             "exp": .integer(now.seconds + Self.lifetimeSeconds),
             "iat": .integer(now.seconds),
             "auth_time": .integer(grant.authenticatedAt.seconds),
-            "acr": .string(Self.authenticationContext),
+            "acr": .string(AuthenticationContext.sms.rawValue),
             "amr": .array(grant.methods.map { .string($0.rawValue) }),
             "at_hash": .string(Self.hash(of: accessToken, for: client.idTokenAlgorithm)),
         ]

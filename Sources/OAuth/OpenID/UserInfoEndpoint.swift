@@ -4,15 +4,16 @@ package import Time
 
 /// The UserInfo endpoint (OpenID Connect Core §5.3) without its HTTP, and the account behind a bearer token.
 package struct UserInfoEndpoint: Sendable {
-    private let verifier: AccessTokenVerifier
+    private let acceptance: AccessTokenAcceptance
     private let registry: ClientRegistry
     private let store: any TokenStore
     private let subjects: SubjectIdentifiers
 
     package init(
-        verifier: AccessTokenVerifier, registry: ClientRegistry, store: any TokenStore, subjects: SubjectIdentifiers
+        acceptance: AccessTokenAcceptance, registry: ClientRegistry, store: any TokenStore,
+        subjects: SubjectIdentifiers
     ) {
-        self.verifier = verifier
+        self.acceptance = acceptance
         self.registry = registry
         self.store = store
         self.subjects = subjects
@@ -45,23 +46,23 @@ package struct UserInfoEndpoint: Sendable {
     }
 
     /// RFC 6750 §3.1: a token that is no token, over, revoked, or a client's own is one answer.
-    package func bearer(_ token: String, at now: Timestamp) async throws(OAuthError) -> Bearer {
+    package func bearer(_ token: PresentedToken, at now: Timestamp) async throws(OAuthError) -> Bearer {
         let invalid = OAuthError(.invalidToken, "the access token is invalid, expired or revoked")
-        guard let accessToken = try? verifier.verify(token, at: now), let grant = accessToken.grant,
-            let client = registry[accessToken.client]
-        else { throw invalid }
+        let accessToken = try await acceptance.accept(token, at: now)
+        guard let grant = accessToken.grant, let client = registry[accessToken.client] else { throw invalid }
         let holder: TokenHolder?
         do { holder = try await store.holder(tokenID: accessToken.id, grant: grant) } catch {
             throw .serverError(error)
         }
-        guard let holder else { throw invalid }
+        // A token that was exchanged is for somebody else's resource, and no key to the account.
+        guard let holder, holder.client == client.id else { throw invalid }
         return Bearer(
             token: accessToken, profile: holder.profile, session: holder.session,
             subject: subjects.subject(of: holder.profile.id, for: client), client: client, grant: grant)
     }
 
     /// The claims that the token's scope asks for (§5.4). What an account does not have is left out (§5.3.2).
-    package func claims(_ token: String, at now: Timestamp) async throws(OAuthError) -> JSONObject {
+    package func claims(_ token: PresentedToken, at now: Timestamp) async throws(OAuthError) -> JSONObject {
         let bearer = try await bearer(token, at: now)
         guard bearer.token.scope.isOpenID else {
             throw OAuthError(.insufficientScope, "the access token was not granted the scope openid")

@@ -1,4 +1,4 @@
-import JOSE
+package import JOSE
 package import Time
 
 /// An access token of this server whose signature and claims were checked. Only `AccessTokenVerifier` makes it.
@@ -10,6 +10,12 @@ package struct AccessToken: Sendable {
     package let scope: Scope
     /// `nil` for a token of a client itself.
     package let grant: GrantID?
+    package let confirmation: KeyConfirmation?
+    /// Who acts for the subject (RFC 8693 §4.1): the `act` claim as it stands.
+    package let actor: JSONValue?
+    /// When and how the person signed in (RFC 9068 §2.2.1); `nil` for a token of a client itself.
+    package let authenticatedAt: Timestamp?
+    package let authenticationContext: String?
     package let issuedAt: Timestamp
     package let expiresAt: Timestamp
 
@@ -25,6 +31,13 @@ package struct AccessToken: Sendable {
         self.audience = claims.audience
         self.scope = scope
         self.grant = claims.members[AccessTokenIssuer.grantClaim]?.string.map(GrantID.init)
+        // A binding that is not understood must not turn into none.
+        let bound = claims.members["cnf"]
+        confirmation = bound.flatMap(KeyConfirmation.init(claim:))
+        guard bound == nil || confirmation != nil else { return nil }
+        actor = claims.members["act"]
+        authenticatedAt = claims.members["auth_time"]?.integer.map { Timestamp(seconds: $0) }
+        authenticationContext = claims.members["acr"]?.string
         self.issuedAt = issuedAt
         self.expiresAt = expiresAt
     }

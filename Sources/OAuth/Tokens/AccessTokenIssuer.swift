@@ -30,6 +30,7 @@ package struct AccessTokenIssuer: Sendable {
 
     package struct Issued: Sendable {
         package let token: String
+        package let type: TokenType
         package let lifetimeSeconds: Int
     }
 
@@ -43,15 +44,20 @@ package struct AccessTokenIssuer: Sendable {
     }
 
     /// A token for a user's grant; `scope` may be narrower than the grant's.
+    ///
+    /// - Parameter resource: whom it is for; `nil`: the client's usual audience.
     package func issue(
-        for grant: Grant, scope: Scope, to client: Client, at now: Timestamp
+        for grant: Grant, scope: Scope, resource: ResourceIdentifier? = nil, confirmation: KeyConfirmation? = nil,
+        to client: Client, at now: Timestamp
     ) async throws(OAuthError) -> Issued {
         let subject = subjects.subject(of: grant.account, for: client)
         let ticket = scope.wantsPlayFab ? await playFab?.sessionTicket(for: subject) : nil
         return try sign(
-            subject: subject, scope: scope, client: client, at: now,
+            subject: subject, scope: scope, audience: resource.map { [$0.uri] } ?? client.audience,
+            confirmation: confirmation, client: client, at: now,
             extra: { claims in
                 claims["auth_time"] = .integer(grant.authenticatedAt.seconds)
+                claims["acr"] = .string(AuthenticationContext.sms.rawValue)
                 claims["amr"] = .array(grant.methods.map { .string($0.rawValue) })
                 claims[Self.grantClaim] = .string(grant.id.rawValue)
                 if client.tokenProfile == .xsolla {
@@ -62,32 +68,39 @@ package struct AccessTokenIssuer: Sendable {
     }
 
     /// A token for the client itself (RFC 6749 §4.4); its subject is the client (RFC 9068 §2.2).
-    package func issue(scope: Scope, to client: Client, at now: Timestamp) throws(OAuthError) -> Issued {
-        try sign(subject: client.id.rawValue, scope: scope, client: client, at: now, extra: { _ in })
+    package func issue(
+        scope: Scope, resource: ResourceIdentifier? = nil, confirmation: KeyConfirmation? = nil, to client: Client,
+        at now: Timestamp
+    ) throws(OAuthError) -> Issued {
+        try sign(
+            subject: client.id.rawValue, scope: scope, audience: resource.map { [$0.uri] } ?? client.audience,
+            confirmation: confirmation, client: client, at: now, extra: { _ in })
     }
 
     private func sign(
-        subject: String, scope: Scope, client: Client, at now: Timestamp, extra: (inout JSONObject) -> Void
+        subject: String, scope: Scope, audience: [String], confirmation: KeyConfirmation?, client: Client,
+        latestExpiry: Timestamp? = nil, at now: Timestamp, extra: (inout JSONObject) -> Void
     ) throws(OAuthError) -> Issued {
-        let lifetime = lifetimeSeconds(for: client)
+        let lifetime = min(
+            lifetimeSeconds(for: client), latestExpiry.map { Int($0.seconds - now.seconds) } ?? .max)
         guard let key = keys.current.activeKey(for: client.signingAlgorithm) else {
             throw .serverError(MissingSigningKey(algorithm: client.signingAlgorithm))
         }
         var claims: JSONObject = [
             "iss": .string(issuer.url),
             "sub": .string(subject),
-            "aud": client.audience.count == 1
-                ? .string(client.audience[0]) : .array(client.audience.map(JSONValue.string)),
+            "aud": audience.count == 1 ? .string(audience[0]) : .array(audience.map(JSONValue.string)),
             "exp": .integer(now.seconds + Int64(lifetime)),
             "iat": .integer(now.seconds),
             "jti": .string(entropy.identifier()),
             "client_id": .string(client.id.rawValue),
         ]
+        if let confirmation { claims["cnf"] = confirmation.claim }
         if !scope.isEmpty { claims["scope"] = .string(scope.text) }
         extra(&claims)
         do {
             let token = try JWS.sign(JSONValue.object(claims).serialized(), type: Self.type, with: key)
-            return Issued(token: token, lifetimeSeconds: lifetime)
+            return Issued(token: token, type: confirmation.tokenType, lifetimeSeconds: lifetime)
         } catch {
             throw .serverError(error)
         }

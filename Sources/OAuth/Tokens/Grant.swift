@@ -13,6 +13,7 @@ package struct Grant: Sendable, Equatable {
     package let account: AccountID
     package let client: ClientID
     package let scope: Scope
+    package let resources: Resources
     /// When the person proved who they are (OpenID Connect Core §2, `auth_time`).
     package let authenticatedAt: Timestamp
     /// How (RFC 8176): `sms` for a texted code.
@@ -21,13 +22,14 @@ package struct Grant: Sendable, Equatable {
     package let session: SessionID?
 
     package init(
-        id: GrantID, account: AccountID, client: ClientID, scope: Scope, authenticatedAt: Timestamp,
-        methods: [AuthenticationMethod], session: SessionID? = nil
+        id: GrantID, account: AccountID, client: ClientID, scope: Scope, resources: Resources = .none,
+        authenticatedAt: Timestamp, methods: [AuthenticationMethod], session: SessionID? = nil
     ) {
         self.id = id
         self.account = account
         self.client = client
         self.scope = scope
+        self.resources = resources
         self.authenticatedAt = authenticatedAt
         self.methods = methods
         self.session = session

@@ -1,6 +1,7 @@
 /// A successful answer of the token endpoint (RFC 6749 §5.1).
 package struct TokenResponse: Sendable {
     package let accessToken: String
+    package let tokenType: TokenType
     package let expiresInSeconds: Int
     package let refreshToken: String?
     /// When `openid` was granted (OpenID Connect Core §3.1.3.3).
@@ -10,6 +11,7 @@ package struct TokenResponse: Sendable {
     package init(_ issued: AccessTokenIssuer.Issued, refreshToken: String? = nil, idToken: String? = nil, scope: Scope)
     {
         self.accessToken = issued.token
+        self.tokenType = issued.type
         self.expiresInSeconds = issued.lifetimeSeconds
         self.refreshToken = refreshToken
         self.idToken = idToken

@@ -11,6 +11,8 @@ package struct CodePresentation: Sendable {
     package let redirectURI: String?
     /// What the presented verifier hashes to.
     package let answeredChallenge: CodeChallenge?
+    /// The key that the client showed.
+    package let confirmation: KeyConfirmation?
     /// Stored if the grant asks for one; `nil` when the client may not use it.
     package let refreshToken: NewRefreshToken?
     /// The grant is kept at least this long.
@@ -18,8 +20,9 @@ package struct CodePresentation: Sendable {
 
     package init(
         digest: SHA256Digest, client: ClientID, redirectURI: String?, answeredChallenge: CodeChallenge?,
-        refreshToken: NewRefreshToken?, accessTokenExpiresAt: Timestamp
+        confirmation: KeyConfirmation? = nil, refreshToken: NewRefreshToken?, accessTokenExpiresAt: Timestamp
     ) {
+        self.confirmation = confirmation
         self.accessTokenExpiresAt = accessTokenExpiresAt
         self.digest = digest
         self.client = client
@@ -32,10 +35,13 @@ package struct CodePresentation: Sendable {
 package struct NewRefreshToken: Sendable {
     package let digest: SHA256Digest
     package let expiresAt: Timestamp
+    /// The key that it is bound to; `nil`: its client has credentials of its own (RFC 9449 §5).
+    package let confirmation: KeyConfirmation?
 
-    package init(digest: SHA256Digest, expiresAt: Timestamp) {
+    package init(digest: SHA256Digest, expiresAt: Timestamp, confirmation: KeyConfirmation? = nil) {
         self.digest = digest
         self.expiresAt = expiresAt
+        self.confirmation = confirmation
     }
 }
 
@@ -51,7 +57,7 @@ package enum CodeRedemption: Sendable {
 }
 
 package enum CodeMismatch: Sendable, Equatable {
-    case redirectURI, codeVerifier, verifierMissing, verifierWithoutChallenge
+    case redirectURI, codeVerifier, verifierMissing, verifierWithoutChallenge, key
 }
 
 /// What the row of a code says about the request it was made for, and the one rule that judges a presentation.
@@ -59,8 +65,13 @@ package struct CodeBinding: Sendable {
     package let redirectURI: String
     package let redirectWasRequested: Bool
     package let codeChallenge: CodeChallenge?
+    /// Of the key that the code is bound to (RFC 9449 §10).
+    package let keyThumbprint: String?
 
-    package init(redirectURI: String, redirectWasRequested: Bool, codeChallenge: CodeChallenge?) {
+    package init(
+        redirectURI: String, redirectWasRequested: Bool, codeChallenge: CodeChallenge?, keyThumbprint: String? = nil
+    ) {
+        self.keyThumbprint = keyThumbprint
         self.redirectURI = redirectURI
         self.redirectWasRequested = redirectWasRequested
         self.codeChallenge = codeChallenge
@@ -69,6 +80,7 @@ package struct CodeBinding: Sendable {
     /// `nil` when the presentation fits. A verifier without a challenge is refused too, or PKCE could be
     /// stripped from the authorization request unseen (RFC 9700 §4.8.2).
     package func mismatch(of presentation: CodePresentation) -> CodeMismatch? {
+        if let keyThumbprint, presentation.confirmation != .jwkThumbprint(keyThumbprint) { return .key }
         if let presented = presentation.redirectURI {
             guard presented.utf8.elementsEqual(redirectURI.utf8) else { return .redirectURI }
         } else if redirectWasRequested {
@@ -86,8 +98,9 @@ package struct CodeBinding: Sendable {
 package struct RefreshPresentation: Sendable {
     package let digest: SHA256Digest
     package let client: ClientID
-    /// Must not exceed the grant's (RFC 6749 §6).
-    package let scope: Scope?
+    /// What stands against the refresh, of what was granted and the key that the token is bound to. A refusal spends
+    /// nothing: it is a mistake in the request, not a use of the token.
+    package let objection: @Sendable (Grant, KeyConfirmation?) -> OAuthError?
     package let successor: NewRefreshToken
     /// How long a spent token still answers with the same successor.
     package let graceSeconds: Int
@@ -95,13 +108,14 @@ package struct RefreshPresentation: Sendable {
     package let accessTokenExpiresAt: Timestamp
 
     package init(
-        digest: SHA256Digest, client: ClientID, scope: Scope?, successor: NewRefreshToken, graceSeconds: Int,
-        accessTokenExpiresAt: Timestamp
+        digest: SHA256Digest, client: ClientID, successor: NewRefreshToken, graceSeconds: Int,
+        accessTokenExpiresAt: Timestamp,
+        objection: @escaping @Sendable (Grant, KeyConfirmation?) -> OAuthError? = { _, _ in nil }
     ) {
         self.accessTokenExpiresAt = accessTokenExpiresAt
         self.digest = digest
         self.client = client
-        self.scope = scope
+        self.objection = objection
         self.successor = successor
         self.graceSeconds = graceSeconds
     }
@@ -112,7 +126,7 @@ package enum RefreshRotation: Sendable {
     case rotated(Grant)
     /// Seen again after the grace: the whole family is dead now (RFC 9700 §4.14.2).
     case reused
-    case scopeExceeded
+    case refused(OAuthError)
     case unknown
     case limited(LimitRefusal)
 }
@@ -120,11 +134,14 @@ package enum RefreshRotation: Sendable {
 /// Who stands behind an access token.
 package struct TokenHolder: Sendable, Equatable {
     package let profile: AccountProfile
+    /// Whom the person granted it to.
+    package let client: ClientID
     /// The browser session that the token was granted in; `nil` when an app ran the login itself.
     package let session: SessionID?
 
-    package init(profile: AccountProfile, session: SessionID?) {
+    package init(profile: AccountProfile, client: ClientID, session: SessionID?) {
         self.profile = profile
+        self.client = client
         self.session = session
     }
 }

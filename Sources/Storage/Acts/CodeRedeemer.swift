@@ -20,7 +20,7 @@ struct CodeRedeemer {
             UPDATE authorization_code SET redeemed_at = \(now)
             WHERE digest = \(presentation.digest) AND client_id = \(presentation.client)
                 AND redeemed_at IS NULL AND expires_at > \(now)
-            RETURNING grant_id, redirect_uri, redirect_requested, code_challenge, nonce
+            RETURNING grant_id, redirect_uri, redirect_requested, code_challenge, nonce, key_thumbprint
             """)
         guard let spent else {
             // A code nobody issued costs its client nothing, or strangers could use up a public client's limit.
@@ -33,9 +33,10 @@ struct CodeRedeemer {
     private func judge(_ spent: SQLRow) async throws -> CodeRedemption {
         let binding = CodeBinding(
             redirectURI: try spent.text(1), redirectWasRequested: try spent.integer(2) != 0,
-            codeChallenge: try spent.optionalText(3).flatMap { CodeChallenge($0) })
+            codeChallenge: try spent.optionalText(3).flatMap { CodeChallenge($0) },
+            keyThumbprint: try spent.optionalText(5))
         if let mismatch = binding.mismatch(of: presentation) {
-            try await record(.codeRefused, "redirect_uri or code_verifier does not fit; the code is spent")
+            try await record(.codeRefused, "redirect_uri, code_verifier or key does not fit; the code is spent")
             return .mismatched(mismatch)
         }
         guard let grant = try await connection.liveGrant(GrantID(try spent.text(0))) else {
@@ -80,8 +81,8 @@ extension SQLConnection {
     func insert(_ token: NewRefreshToken, grant: Grant) async throws {
         try await run(
             """
-            INSERT INTO refresh_token (digest, grant_id, client_id, expires_at)
-            VALUES (\(token.digest), \(grant.id), \(grant.client), \(token.expiresAt))
+            INSERT INTO refresh_token (digest, grant_id, client_id, expires_at, confirmation)
+            VALUES (\(token.digest), \(grant.id), \(grant.client), \(token.expiresAt), \(token.confirmation))
             """)
     }
 }

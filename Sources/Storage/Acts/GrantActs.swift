@@ -8,9 +8,11 @@ extension SQLConnection {
         try await run(
             """
             INSERT INTO token_grant
-                (id, account_id, client_id, scope, authenticated_at, methods, session_id, is_offline, expires_at)
-            VALUES (\(grant.id), \(grant.account), \(grant.client), \(grant.scope), \(grant.authenticatedAt),
-                \(methods), \(grant.session), \(grant.scope.asksForRefreshToken), \(expiresAt))
+                (id, account_id, client_id, scope, resources, authenticated_at, methods, session_id, is_offline,
+                expires_at)
+            VALUES (\(grant.id), \(grant.account), \(grant.client), \(grant.scope), \(grant.resources),
+                \(grant.authenticatedAt), \(methods), \(grant.session), \(grant.scope.asksForRefreshToken),
+                \(expiresAt))
             """)
     }
 
@@ -18,7 +20,8 @@ extension SQLConnection {
     func liveGrant(_ id: GrantID) async throws -> Grant? {
         try await first(
             """
-            SELECT g.id, g.account_id, g.client_id, g.scope, g.authenticated_at, g.methods, g.session_id
+            SELECT g.id, g.account_id, g.client_id, g.scope, g.authenticated_at, g.methods, g.session_id,
+                g.resources
             FROM token_grant g JOIN account a ON a.id = g.account_id
             WHERE g.id = \(id) AND g.revoked_at IS NULL AND a.disabled_at IS NULL
             """
@@ -90,7 +93,8 @@ extension Grant {
     init(row: SQLRow) throws {
         self.init(
             id: GrantID(try row.text(0)), account: AccountID(try row.text(1)), client: ClientID(try row.text(2)),
-            scope: Scope(try row.text(3)) ?? .empty, authenticatedAt: try row.time(4),
+            scope: Scope(try row.text(3)) ?? .empty, resources: Resources(text: try row.text(7)),
+            authenticatedAt: try row.time(4),
             methods: [AuthenticationMethod](words: try row.text(5)),
             session: try row.optionalText(6).map(SessionID.init))
     }

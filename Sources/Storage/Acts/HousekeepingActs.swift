@@ -87,6 +87,14 @@ extension SQLStore {
                 (SELECT account_id, purpose, client_id, place FROM email_challenge WHERE expires_at <= \(now) LIMIT \(batch))
             """,
             """
+            DELETE FROM pushed_request WHERE digest IN
+                (SELECT digest FROM pushed_request WHERE expires_at <= \(now) LIMIT \(batch))
+            """,
+            """
+            DELETE FROM spent_identifier WHERE digest IN
+                (SELECT digest FROM spent_identifier WHERE expires_at <= \(now) LIMIT \(batch))
+            """,
+            """
             DELETE FROM revoked_token WHERE id IN
                 (SELECT id FROM revoked_token WHERE expires_at <= \(now) LIMIT \(batch))
             """,

@@ -19,32 +19,35 @@ struct RefreshRotator {
             UPDATE refresh_token SET rotated_at = \(now)
             WHERE digest = \(presentation.digest) AND client_id = \(presentation.client)
                 AND rotated_at IS NULL AND expires_at > \(now)
-            RETURNING grant_id
+            RETURNING grant_id, confirmation
             """)
-        if let spent { return try await succeed(GrantID(try spent.text(0))) }
+        if let spent {
+            return try await succeed(
+                GrantID(try spent.text(0)), bound: try spent.optionalText(1).flatMap(KeyConfirmation.init(text:)))
+        }
         let repeated = try await judgeSpent()
         switch repeated {
         case .unknown, .reused:
             // Nobody issued it or it is stale: that costs its client nothing.
             for charge in charges { try await connection.refund(charge) }
-        case .rotated, .scopeExceeded, .limited: break
+        case .rotated, .refused, .limited: break
         }
         return repeated
     }
 
-    private func succeed(_ grantID: GrantID) async throws -> RefreshRotation {
+    private func succeed(_ grantID: GrantID, bound: KeyConfirmation?) async throws -> RefreshRotation {
         guard let grant = try await connection.liveGrant(grantID) else {
             try await record(.refreshRefused, "the grant is revoked or its account disabled")
             return .unknown
         }
-        guard isWithin(grant) else {
-            // A wrong scope is a mistake in the request, not a use of the token: it stays good.
+        if let objection = presentation.objection(grant, bound) {
             try await connection.run(
                 "UPDATE refresh_token SET rotated_at = NULL WHERE digest = \(presentation.digest)")
-            try await record(.scopeRefused, "scope exceeds what was granted")
-            return .scopeExceeded
+            return try await refuse(objection)
         }
-        try await connection.insert(presentation.successor, grant: grant)
+        let successor = NewRefreshToken(
+            digest: presentation.successor.digest, expiresAt: presentation.successor.expiresAt, confirmation: bound)
+        try await connection.insert(successor, grant: grant)
         try await connection.extendGrant(
             grantID, until: max(presentation.successor.expiresAt, presentation.accessTokenExpiresAt))
         return .rotated(grant)
@@ -55,7 +58,7 @@ struct RefreshRotator {
     private func judgeSpent() async throws -> RefreshRotation {
         let row = try await connection.first(
             """
-            SELECT grant_id, rotated_at FROM refresh_token
+            SELECT grant_id, rotated_at, confirmation FROM refresh_token
             WHERE digest = \(presentation.digest) AND client_id = \(presentation.client)
                 AND rotated_at IS NOT NULL
             """)
@@ -74,14 +77,15 @@ struct RefreshRotator {
             try await record(.refreshRefused, "the grant is revoked or its account disabled")
             return .unknown
         }
-        guard isWithin(grant) else {
-            try await record(.scopeRefused, "scope exceeds what was granted")
-            return .scopeExceeded
-        }
+        let bound = try row.optionalText(2).flatMap(KeyConfirmation.init(text:))
+        if let objection = presentation.objection(grant, bound) { return try await refuse(objection) }
         return .rotated(grant)
     }
 
-    private func isWithin(_ grant: Grant) -> Bool { presentation.scope?.isSubset(of: grant.scope) ?? true }
+    private func refuse(_ objection: OAuthError) async throws -> RefreshRotation {
+        try await record(objection.code == .invalidScope ? .scopeRefused : .refreshRefused, objection.description)
+        return .refused(objection)
+    }
 
     private func record(_ kind: SecurityEvent.Kind, _ reason: StaticString) async throws {
         try await connection.record(

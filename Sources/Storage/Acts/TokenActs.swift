@@ -54,7 +54,7 @@ extension SQLStore: TokenStore {
         try await engine.read { connection in
             let row = try await connection.first(
                 """
-                SELECT g.account_id, g.session_id
+                SELECT g.account_id, g.session_id, g.client_id
                 FROM token_grant g JOIN account a ON a.id = g.account_id
                 WHERE g.id = \(grant) AND g.revoked_at IS NULL AND a.disabled_at IS NULL
                     AND NOT EXISTS (SELECT 1 FROM revoked_token WHERE id = \(tokenID))
@@ -62,7 +62,9 @@ extension SQLStore: TokenStore {
             guard let row, let profile = try await connection.profile(of: AccountID(try row.text(0))) else {
                 return nil
             }
-            return TokenHolder(profile: profile, session: try row.optionalText(1).map(SessionID.init))
+            return TokenHolder(
+                profile: profile, client: ClientID(try row.text(2)),
+                session: try row.optionalText(1).map(SessionID.init))
         }
     }
 

@@ -32,3 +32,5 @@ extension GrantID: SQLBindable { package var sqlValue: SQLValue { .text(rawValue
 extension Scope: SQLBindable { package var sqlValue: SQLValue { .text(text) } }
 extension CodeChallenge: SQLBindable { package var sqlValue: SQLValue { .text(rawValue) } }
 extension SessionID: SQLBindable { package var sqlValue: SQLValue { .text(rawValue) } }
+extension Resources: SQLBindable { package var sqlValue: SQLValue { .text(text) } }
+extension KeyConfirmation: SQLBindable { package var sqlValue: SQLValue { .text(text) } }

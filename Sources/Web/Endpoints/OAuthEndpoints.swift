@@ -23,41 +23,20 @@ package struct OAuthEndpoints: Sendable {
 
     package func add(to router: Router<DenwaRequestContext>) {
         router.postOnly("/oauth2/token") { request, context in
-            await answer(request, context) { form throws(OAuthError) in
-                try await token.respond(
-                    to: form, authorization: request.headers[.authorization],
-                    from: edge.origin(of: request, context), at: edge.now
-                ).json
+            await edge.answer(request, context) { asked throws(OAuthError) in
+                .json(.ok, try await token.respond(to: asked).json)
             }
         }
         router.postOnly("/oauth2/introspect") { request, context in
-            await answer(request, context) { form throws(OAuthError) in
-                try await introspection.respond(
-                    to: form, authorization: request.headers[.authorization],
-                    from: edge.origin(of: request, context), at: edge.now
-                ).json
+            await edge.answer(request, context) { asked throws(OAuthError) in
+                .json(.ok, try await introspection.respond(to: asked).json)
             }
         }
         router.postOnly("/oauth2/revoke") { request, context in
-            await answer(request, context) { form throws(OAuthError) in
-                try await revocation.respond(
-                    to: form, authorization: request.headers[.authorization],
-                    from: edge.origin(of: request, context), at: edge.now)
-                return [:]
+            await edge.answer(request, context) { asked throws(OAuthError) in
+                try await revocation.respond(to: asked)
+                return .json(.ok, [:])
             }
-        }
-    }
-
-    private func answer(
-        _ request: Request, _ context: DenwaRequestContext,
-        _ respond: (FormParameters) async throws(OAuthError) -> JSONValue
-    ) async -> Response {
-        let form: FormParameters
-        do throws(BodyFailure) { form = try await request.form() } catch {
-            return error.oauthError.response(logger: context.logger)
-        }
-        do throws(OAuthError) { return .json(.ok, try await respond(form)) } catch {
-            return error.response(logger: context.logger)
         }
     }
 }
@@ -67,7 +46,7 @@ extension TokenResponse {
     var json: JSONValue {
         var members: JSONObject = [
             "access_token": .string(accessToken),
-            "token_type": "bearer",
+            "token_type": .string(tokenType == .dpop ? tokenType.rawValue : "bearer"),
             "expires_in": .integer(Int64(expiresInSeconds)),
         ]
         if let refreshToken { members["refresh_token"] = .string(refreshToken) }
@@ -83,7 +62,7 @@ extension IntrospectionResponse {
         switch self {
         case .inactive: return ["active": false]
         case .accessToken(let token, let issuer):
-            return [
+            var members: JSONObject = [
                 "active": true,
                 "iss": .string(issuer.url),
                 "sub": .string(token.subject),
@@ -91,11 +70,16 @@ extension IntrospectionResponse {
                     ? .string(token.audience[0]) : .array(token.audience.map(JSONValue.string)),
                 "client_id": .string(token.client.rawValue),
                 "scope": .string(token.scope.text),
-                "token_type": "Bearer",
+                "token_type": .string(token.confirmation.tokenType.rawValue),
                 "exp": .integer(token.expiresAt.seconds),
                 "iat": .integer(token.issuedAt.seconds),
                 "jti": .string(token.id),
             ]
+            members["auth_time"] = token.authenticatedAt.map { .integer($0.seconds) }
+            members["acr"] = token.authenticationContext.map(JSONValue.string)
+            members["cnf"] = token.confirmation?.claim
+            members["act"] = token.actor
+            return .object(members)
         case .refreshToken(let state, let subject, let issuer):
             return [
                 "active": true,

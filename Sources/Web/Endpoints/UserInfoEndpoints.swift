@@ -15,11 +15,11 @@ package struct UserInfoEndpoints: Sendable {
 
     package func add(to router: Router<DenwaRequestContext>) {
         router.get("/oauth2/userinfo") { request, context in
-            await answer(request.bearerToken, context)
+            await answer(await edge.presentedToken(of: request, context), context)
         }
         router.post("/oauth2/userinfo") { request, context in
             do throws(OAuthError) {
-                return await answer(try await Self.token(of: request), context)
+                return await answer(try await token(of: request, context), context)
             } catch {
                 var response = error.response(logger: context.logger)
                 response.headers[.wwwAuthenticate] = error.bearerChallenge
@@ -29,14 +29,17 @@ package struct UserInfoEndpoints: Sendable {
     }
 
     /// In the header or in the body (RFC 6750 §2.2), but not in both.
-    private static func token(of request: Request) async throws(OAuthError) -> String? {
-        let header = request.bearerToken
+    private func token(
+        of request: Request, _ context: DenwaRequestContext
+    ) async throws(OAuthError) -> PresentedToken? {
+        let header = await edge.presentedToken(of: request, context)
         guard let form = try? await request.form(), form.has("access_token") else { return header }
         guard header == nil else { throw .invalidRequest("more than one access token") }
-        return try form.value("access_token")
+        guard let token = try form.value("access_token") else { return nil }
+        return await edge.presentedToken(token, .bearer, request, context)
     }
 
-    private func answer(_ token: String?, _ context: DenwaRequestContext) async -> Response {
+    private func answer(_ token: PresentedToken?, _ context: DenwaRequestContext) async -> Response {
         guard let token else {
             // RFC 6750 §3.1: who brought nothing is not told that something is wrong with it.
             var response = Response.empty(.unauthorized)
@@ -44,9 +47,12 @@ package struct UserInfoEndpoints: Sendable {
             return response
         }
         do throws(OAuthError) {
-            return .json(.ok, .object(try await userInfo.claims(token, at: edge.now)))
+            let now = edge.now
+            var response = Response.json(.ok, .object(try await userInfo.claims(token, at: now)))
+            edge.addNonce(to: &response, proofs: token.proofs, at: now)
+            return response
         } catch {
-            return error.response(logger: context.logger)
+            return error.resourceResponse(logger: context.logger)
         }
     }
 }

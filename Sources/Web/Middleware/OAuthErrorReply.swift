@@ -16,6 +16,19 @@ extension OAuthError {
         }
         if code == .serverError { response.headers[.retryAfter] = "5" }
         if let limit { response.add(limit) }
+        if let proofNonce { response.headers[.dpopNonce] = proofNonce }
+        return response
+    }
+
+    /// The same for a protected resource, where a wrong proof is a wrong credential (RFC 9449 §7.1).
+    func resourceResponse(logger: Logger) -> Response {
+        var response = response(logger: logger)
+        if code == .invalidDPoPProof || code == .useDPoPNonce {
+            response.status = .unauthorized
+            response.headers[.wwwAuthenticate] =
+                #"DPoP realm="denwa", error="\#(code.rawValue)", error_description="\#(description)", "#
+                + #"algs="\#(DPoPProofCheck.algorithms.joined(separator: " "))""#
+        }
         return response
     }
 

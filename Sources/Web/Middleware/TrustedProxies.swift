@@ -15,7 +15,7 @@ package struct TrustedProxies: Sendable {
         self.header = header
     }
 
-    private func trusts(_ address: IPAddress) -> Bool { networks.contains { $0.contains(address) } }
+    func trusts(_ address: IPAddress) -> Bool { networks.contains { $0.contains(address) } }
 
     /// The peer itself, unless it is a trusted proxy: then the right-most hop that is not one. Everything left
     /// of that hop was written by somebody nobody vouches for.

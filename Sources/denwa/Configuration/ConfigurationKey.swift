@@ -44,6 +44,12 @@ extension ConfigurationKey {
             name: "http.forwardedHeader", kind: .text, fallback: "X-Forwarded-For",
             help: "The header that trusted proxies write: X-Forwarded-For or Forwarded. The other is ignored."),
         .init(
+            name: "http.clientCertificateHeader", kind: .text, fallback: "none",
+            help: "The header in which trusted proxies hand on a client's TLS certificate: RFC 9440, or escaped PEM."),
+        .init(
+            name: "dpop.requireNonce", kind: .flag, fallback: "false",
+            help: "Refuse DPoP proofs without a nonce that this server gave out."),
+        .init(
             name: "issuer", kind: .text, fallback: "http://localhost:<port>",
             help: "This server's public URL: the `iss` of tokens, and what links are built from."),
         .init(

@@ -33,6 +33,14 @@ struct ConfigurationReader {
         configuration.host = text("http.host", configuration.host)
         configuration.trustedProxies = networks("http.trustedProxies")
         configuration.forwardedHeader = choice("http.forwardedHeader", configuration.forwardedHeader)
+        if let (name, source) = sources.text("http.clientCertificateHeader") {
+            if let certificates = ClientCertificates(headerName: name) {
+                configuration.clientCertificates = certificates
+            } else {
+                sources.report("\(source) must be the name of a header")
+            }
+        }
+        configuration.requiresDPoPNonce = flag("dpop.requireNonce") ?? false
         // A public https issuer is production, whatever else was forgotten.
         configuration.isProduction = flag("production") ?? (issuer.isSecure && !issuer.isLoopback)
         configuration.databasePath = databasePath(configuration.databasePath)

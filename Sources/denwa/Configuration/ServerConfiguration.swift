@@ -17,6 +17,9 @@ struct ServerConfiguration: Sendable {
     var port = 8080
     var trustedProxies: [IPNetwork] = []
     var forwardedHeader = TrustedProxies.Header.xForwardedFor
+    var clientCertificates = ClientCertificates.none
+    /// Whether DPoP proofs must hold a nonce of this server.
+    var requiresDPoPNonce = false
     var issuer: Issuer
     var isProduction = false
     var databasePath = "var/denwa.sqlite"

@@ -84,14 +84,14 @@ extension CodeRedemption {
 
 extension RefreshRotation {
     package enum Kind: Sendable, Equatable {
-        case rotated, reused, scopeExceeded, unknown, limited
+        case rotated, reused, refused, unknown, limited
     }
 
     package var kind: Kind {
         switch self {
         case .rotated: .rotated
         case .reused: .reused
-        case .scopeExceeded: .scopeExceeded
+        case .refused: .refused
         case .unknown: .unknown
         case .limited: .limited
         }

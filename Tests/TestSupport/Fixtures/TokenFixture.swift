@@ -25,10 +25,15 @@ package struct TokenFixture: Sendable {
     }
 
     package func rotating(_ token: String, to successor: String, at now: Timestamp = .noon) -> RefreshPresentation {
-        RefreshPresentation(
-            digest: SHA256Digest(of: token), client: client, scope: scope.flatMap { Scope($0) },
+        let scope = scope.flatMap { Scope($0) }
+        return RefreshPresentation(
+            digest: SHA256Digest(of: token), client: client,
             successor: newToken(successor, at: now), graceSeconds: graceSeconds,
-            accessTokenExpiresAt: now.adding(seconds: accessLifetimeSeconds))
+            accessTokenExpiresAt: now.adding(seconds: accessLifetimeSeconds),
+            objection: { grant, _ in
+                guard let scope, !scope.isSubset(of: grant.scope) else { return nil }
+                return .invalidScope("scope exceeds what was granted")
+            })
     }
 
     private func newToken(_ token: String, at now: Timestamp) -> NewRefreshToken {

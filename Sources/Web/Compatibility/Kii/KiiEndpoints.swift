@@ -114,6 +114,7 @@ package struct KiiEndpoints: Sendable {
         if token.utf8.contains(UInt8(ascii: ".")) {
             // A token that the client got for itself speaks for the app's owner.
             guard let access = try? verifier.verify(token, at: now), access.grant == nil, access.client == client.id,
+                access.confirmation == nil,
                 (try? await tokens.isActive(tokenID: access.id, grant: nil)) == true
             else { throw .unauthorized }
             return .admin

@@ -125,7 +125,7 @@ extension KiiEndpoints {
         let wanted = parsed.expiresAt.map(Timestamp.init(milliseconds:)) ?? issuer.expiry(for: client, at: now)
         let successor = refreshTokens.successor(of: token)
         let presentation = RefreshPresentation(
-            digest: SHA256Digest(of: token), client: client.id, scope: nil,
+            digest: SHA256Digest(of: token), client: client.id,
             successor: NewRefreshToken(
                 digest: SHA256Digest(of: successor),
                 expiresAt: now.adding(seconds: tokenSettings.refreshLifetimeSeconds)),
@@ -168,7 +168,7 @@ extension KiiEndpoints {
     ) async throws(KiiError) -> Response {
         guard let id = parsed.clientID else { throw .invalid("client_id", "The field is missing.") }
         let credentials = ClientCredentials(
-            id: ClientID(id), secret: parsed.clientSecret, method: .clientSecretPost)
+            id: ClientID(id), secret: parsed.clientSecret)
         do throws(OAuthError) {
             let authenticated = try await authenticator.authenticate(credentials, from: origin, at: now)
             try authenticated.mayUse(.clientCredentials)

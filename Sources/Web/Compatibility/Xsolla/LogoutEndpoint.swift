@@ -28,7 +28,9 @@ package struct LogoutEndpoint: Sendable {
         do throws(WireFailure) {
             let wish = try XsollaQuery(request).value("sessions") ?? "sso"
             guard wish == "sso" || wish == "all" else { throw .malformed }
-            guard let token = request.bearerToken else { return ErrorEnvelope.unauthorized.response }
+            guard let token = await edge.presentedToken(of: request, context) else {
+                return ErrorEnvelope.unauthorized.response
+            }
             return await logout(token, everywhere: wish == "all", request, context)
         } catch {
             return error.response
@@ -36,7 +38,7 @@ package struct LogoutEndpoint: Sendable {
     }
 
     private func logout(
-        _ token: String, everywhere: Bool, _ request: Request, _ context: DenwaRequestContext
+        _ token: PresentedToken, everywhere: Bool, _ request: Request, _ context: DenwaRequestContext
     ) async -> Response {
         let failure: OAuthError
         do throws(OAuthError) {

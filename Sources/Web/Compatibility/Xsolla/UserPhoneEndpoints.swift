@@ -65,7 +65,9 @@ package struct UserPhoneEndpoints: Sendable {
         let (origin, now) = (edge.origin(of: request, context), edge.now)
         let bearer: UserInfoEndpoint.Bearer
         do throws(OAuthError) {
-            guard let token = request.bearerToken else { return ErrorEnvelope.unauthorized.response }
+            guard let token = await edge.presentedToken(of: request, context) else {
+                return ErrorEnvelope.unauthorized.response
+            }
             bearer = try await userInfo.bearer(token, at: now)
         } catch {
             return error.envelope(logger: context.logger).response

@@ -19,7 +19,9 @@ package struct UsersMeEndpoint: Sendable {
     package func add(to router: Router<DenwaRequestContext>) {
         router.get("/users/me") { request, context in
             do throws(OAuthError) {
-                guard let token = request.bearerToken else { return ErrorEnvelope.unauthorized.response }
+                guard let token = await edge.presentedToken(of: request, context) else {
+                    return ErrorEnvelope.unauthorized.response
+                }
                 let bearer = try await userInfo.bearer(token, at: edge.now)
                 let (profile, isTrusted) = (bearer.profile, bearer.isTrusted)
                 func text(_ value: String?, _ scope: String) -> JSONValue {
