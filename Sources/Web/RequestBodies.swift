@@ -52,6 +52,14 @@ extension Request {
 
     func query() -> FormParameters? { try? FormParameters(parsing: uri.query ?? "") }
 
+    /// Whether the client names this media type itself: a wildcard takes whatever is usual.
+    func accepts(_ type: String) -> Bool {
+        headers[values: .accept].joined(separator: ",").split(separator: ",").contains { range in
+            let parts = range.split(separator: ";").map { $0.filter { !$0.isWhitespace }.lowercased() }
+            return parts.first == type && !parts.dropFirst().contains { $0 == "q=0" || $0.hasPrefix("q=0.0") && Double($0.dropFirst(2)) == 0 }
+        }
+    }
+
     /// The content type without its parameters, in lower case.
     private var mediaType: String {
         let value = headers[.contentType] ?? ""

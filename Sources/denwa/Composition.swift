@@ -114,6 +114,12 @@ struct Composition: Sendable {
         let accounts = Self.accounts(
             parts, phone: flow, routing: routing, templates: templates, doorbell: doorbell)
         Self.addOAuth(to: router, parts)
+        ChallengeEndpoints(
+            endpoint: ChallengeEndpoint(
+                flow: flow, authenticator: Self.authenticator(parts), proofs: ProofOfPossession(dpop: parts.proofs),
+                pushed: Self.pushed(parts)),
+            edge: edge
+        ).add(to: router)
         Self.addServices(to: router, parts, accounts: accounts)
         Self.addPages(to: router, parts, pages: pages, brand: brand, flow: flow)
         Self.addAccountPages(
@@ -148,12 +154,10 @@ struct Composition: Sendable {
     ) {
         let configuration = parts.configuration
         let cookies = cookies(parts)
-        let hints = IDTokenHints(issuer: configuration.issuer, keys: parts.keys)
         let authorization = AuthorizationEndpoint(
-            registry: parts.registry, store: parts.store, log: parts.store, issuer: configuration.issuer,
-            hints: hints, subjects: parts.subjects, settings: configuration.tokens,
-            sessions: configuration.sessions, limitPerSession: configuration.authorizePerSession, entropy: parts.entropy
-        )
+            requests: requests(parts), store: parts.store, log: parts.store, subjects: parts.subjects,
+            settings: configuration.tokens, sessions: configuration.sessions,
+            limitPerSession: configuration.authorizePerSession, entropy: parts.entropy)
         AuthorizeEndpoint(authorization: authorization, pages: pages, cookies: cookies, edge: parts.edge)
             .add(to: router)
         SignInEndpoints(
@@ -165,7 +169,8 @@ struct Composition: Sendable {
         ).add(to: router)
         EndSessionEndpoints(
             endpoint: EndSessionEndpoint(
-                registry: parts.registry, store: parts.store, hints: hints, subjects: parts.subjects),
+                registry: parts.registry, store: parts.store,
+                hints: IDTokenHints(issuer: configuration.issuer, keys: parts.keys), subjects: parts.subjects),
             pages: pages, cookies: cookies, edge: parts.edge
         ).add(to: router)
         DevicePage(pages: pages).add(to: router)
@@ -176,6 +181,20 @@ struct Composition: Sendable {
         BrowserCookies(
             issuer: parts.configuration.issuer, secret: parts.secret,
             sessionLifetimeSeconds: parts.configuration.sessions.lifetimeSeconds, entropy: parts.entropy)
+    }
+
+    private static func pushed(_ parts: Parts) -> PushedRequests {
+        PushedRequests(
+            store: parts.store, secret: parts.secret, limitPerClient: parts.configuration.pushPerClient,
+            entropy: parts.entropy)
+    }
+
+    private static func requests(_ parts: Parts) -> AuthorizationRequestReader {
+        AuthorizationRequestReader(
+            registry: parts.registry, issuer: parts.configuration.issuer,
+            hints: IDTokenHints(issuer: parts.configuration.issuer, keys: parts.keys),
+            objects: RequestObjectCheck(issuer: parts.configuration.issuer, keys: InlineClientKeys()),
+            pushed: pushed(parts), seal: AuthorizationRequestSeal(secret: parts.secret))
     }
 
     static func authenticator(_ parts: Parts) -> ClientAuthenticator {
@@ -193,16 +212,22 @@ struct Composition: Sendable {
         let verifier = AccessTokenVerifier(issuer: configuration.issuer, keys: keys)
         OAuthEndpoints(
             token: TokenEndpoint(
-                authenticator: authenticator, proofs: ProofOfPossession(dpop: parts.proofs), store: store,
+                authenticator: authenticator, proofs: ProofOfPossession(dpop: parts.proofs), verifier: verifier,
+                store: store,
                 issuer: AccessTokenIssuer(
                     issuer: configuration.issuer, keys: keys, subjects: subjects, settings: configuration.tokens,
                     playFab: parts.playFab, entropy: parts.entropy),
                 idTokens: IDTokenIssuer(issuer: configuration.issuer, keys: keys, subjects: subjects),
                 settings: configuration.tokens, refreshTokens: RefreshTokenDerivation(secret: parts.secret),
                 limitPerClient: configuration.tokenPerClient, entropy: parts.entropy),
+            pushedAuthorization: PushedAuthorizationEndpoint(
+                authenticator: authenticator, proofs: ProofOfPossession(dpop: parts.proofs), requests: requests(parts),
+                pushed: pushed(parts)),
             introspection: IntrospectionEndpoint(
                 authenticator: authenticator, verifier: verifier, registry: registry, store: store,
-                issuer: configuration.issuer, subjects: subjects),
+                issuer: configuration.issuer, subjects: subjects,
+                signed: SignedIntrospection(issuer: configuration.issuer, keys: keys),
+                cacheSeconds: configuration.introspectionCacheSeconds),
             revocation: RevocationEndpoint(authenticator: authenticator, verifier: verifier, store: store),
             edge: edge
         ).add(to: router)
@@ -212,7 +237,8 @@ struct Composition: Sendable {
         UserInfoEndpoints(userInfo: userInfo, edge: edge).add(to: router)
         UsersMeEndpoint(userInfo: userInfo, edge: edge).add(to: router)
         LogoutEndpoint(userInfo: userInfo, sessions: store, edge: edge).add(to: router)
-        WellKnownEndpoints(keys: keys, issuer: configuration.issuer).add(to: router)
+        WellKnownEndpoints(keys: keys, issuer: configuration.issuer, features: configuration.metadataFeatures)
+            .add(to: router)
         ProjectKeysEndpoint(keys: keys, registry: registry).add(to: router)
         TokenValidateEndpoint(
             validation: TokenValidation(verifier: verifier, registry: registry, store: store), edge: edge

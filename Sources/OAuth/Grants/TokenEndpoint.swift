@@ -37,9 +37,11 @@ package struct TokenEndpoint: Sendable {
     private let authorizationCode: AuthorizationCodeGrant
     private let refreshToken: RefreshTokenGrant
     private let clientCredentials: ClientCredentialsGrant
+    private let tokenExchange: TokenExchangeGrant
 
     package init(
-        authenticator: ClientAuthenticator, proofs: ProofOfPossession, store: any TokenStore, issuer: AccessTokenIssuer,
+        authenticator: ClientAuthenticator, proofs: ProofOfPossession, verifier: AccessTokenVerifier,
+        store: any TokenStore, issuer: AccessTokenIssuer,
         idTokens: IDTokenIssuer, settings: TokenSettings, refreshTokens: RefreshTokenDerivation, limitPerClient: Limit?,
         entropy: Entropy
     ) {
@@ -51,6 +53,7 @@ package struct TokenEndpoint: Sendable {
         refreshToken = RefreshTokenGrant(
             store: store, issuer: issuer, idTokens: idTokens, settings: settings, derivation: refreshTokens)
         clientCredentials = ClientCredentialsGrant(store: store, issuer: issuer)
+        tokenExchange = TokenExchangeGrant(store: store, issuer: issuer, verifier: verifier)
     }
 
     package func respond(to request: ClientRequest) async throws(OAuthError) -> TokenResponse {
@@ -58,7 +61,9 @@ package struct TokenEndpoint: Sendable {
         let grant = try grant(for: request.form)
         try authenticated.mayUse(type(of: grant).type)
         let client = authenticated.client
-        let resource = try Self.resource(request.form, for: client)
+        let resource = try Self.resource(
+            request.form,
+            among: grant is TokenExchangeGrant ? client.tokenExchange?.resources ?? .none : client.resources)
         let confirmation = try await proofs.confirmation(of: request, by: client)
         let charge = LimitCharge(.tokenPerClient, limit, subject: client.id.rawValue)
         return try await grant.issue(
@@ -68,14 +73,17 @@ package struct TokenEndpoint: Sendable {
     }
 
     private static func resource(
-        _ form: FormParameters, for client: Client
+        _ form: FormParameters, among registered: Resources
     ) throws(OAuthError) -> ResourceIdentifier? {
-        let resources = try Resources(form, for: client)
+        let resources = try Resources(form, among: registered)
         guard resources.identifiers.count <= 1 else {
             throw OAuthError(.invalidTarget, "a token is for one resource")
         }
         return resources.identifiers.first
     }
+
+    /// What some clients send for `token-exchange`.
+    private static let misspeltTokenExchange = "urn:ietf:params:oauth:grant-type:token_exchange"
 
     private func grant(for form: FormParameters) throws(OAuthError) -> any TokenGrant {
         let requested = try form.required("grant_type", "grant_type is missing")
@@ -83,7 +91,9 @@ package struct TokenEndpoint: Sendable {
         case .authorizationCode: return authorizationCode
         case .refreshToken: return refreshToken
         case .clientCredentials: return clientCredentials
-        case .deviceCode, .tokenExchange, nil:
+        case .tokenExchange: return tokenExchange
+        case nil where requested == Self.misspeltTokenExchange: return tokenExchange
+        case .deviceCode, nil:
             throw OAuthError(.unsupportedGrantType, "this grant_type is not supported")
         }
     }

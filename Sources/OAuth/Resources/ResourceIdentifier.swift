@@ -36,9 +36,13 @@ extension Resources {
     /// The `resource` parameters of a request: the one parameter that may be repeated. Each must be registered
     /// for the client.
     package init(_ form: FormParameters, for client: Client) throws(OAuthError) {
+        try self.init(form, among: client.resources)
+    }
+
+    init(_ form: FormParameters, among registered: Resources) throws(OAuthError) {
         var identifiers: [ResourceIdentifier] = []
         for value in form.values("resource") {
-            guard let identifier = ResourceIdentifier(value), client.resources.contains(identifier) else {
+            guard let identifier = ResourceIdentifier(value), registered.contains(identifier) else {
                 throw OAuthError(.invalidTarget, "resource is not registered for this client")
             }
             if !identifiers.contains(identifier) { identifiers.append(identifier) }

@@ -10,6 +10,7 @@ package struct ClientCertificates: Sendable {
     private let header: HTTPField.Name?
     /// Whether TLS ends here.
     package var areShownHere = false
+    package var areSeen: Bool { areShownHere || header != nil }
 
     /// `nil` for what cannot name a header.
     package init?(headerName: String) {

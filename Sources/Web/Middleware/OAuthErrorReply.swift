@@ -15,6 +15,7 @@ extension OAuthError {
             response.headers[.wwwAuthenticate] = bearerChallenge
         }
         if code == .serverError { response.headers[.retryAfter] = "5" }
+        if let retryAfterSeconds { response.headers[.retryAfter] = "\(retryAfterSeconds)" }
         if let limit { response.add(limit) }
         if let proofNonce { response.headers[.dpopNonce] = proofNonce }
         return response
