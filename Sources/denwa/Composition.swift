@@ -55,7 +55,7 @@ struct Composition: Sendable {
         let secret = try keyDirectory.secret()
         let loaded = try keyDirectory.load()
         keys = KeySet(keys: loaded.keys, active: loaded.active)
-        let clients = try Self.readClients(configuration, logger: logger)
+        let clients = try Self.readClients(configuration, secret: secret, logger: logger)
         try Self.refuseMissingKeys(clients, loaded.active)
         registry = ClientRegistry(
             clients, builtIn: .accountPage(name: configuration.brandName, issuer: configuration.issuer))
@@ -267,7 +267,7 @@ struct Composition: Sendable {
             logger.error("keys not read again, the running ones stay", metadata: ["reason": "\(error)"])
         }
         do {
-            let clients = try Self.readClients(configuration, logger: logger)
+            let clients = try Self.readClients(configuration, secret: try keyDirectory.secret(), logger: logger)
             try Self.refuseMissingKeys(clients, keys.current.active)
             registry.replace(with: clients)
             logger.notice("clients read again", metadata: ["count": "\(clients.count)"])
@@ -300,7 +300,9 @@ extension Composition: CustomStringConvertible, CustomReflectable {
 // MARK: - Parts from the outside
 
 extension Composition {
-    private static func readClients(_ configuration: ServerConfiguration, logger: Logger) throws -> [Client] {
+    private static func readClients(
+        _ configuration: ServerConfiguration, secret: [UInt8], logger: Logger
+    ) throws -> [Client] {
         let path = configuration.clientsFile
         guard let data = FileManager.default.contents(atPath: path) else {
             throw StartProblem("\(path): cannot be read")
@@ -311,6 +313,7 @@ extension Composition {
             return try file.clients.map { client in
                 var client = client
                 client.logo = try client.logoFile.map { try LogoFile.read($0, namedIn: path) }
+                if let sealed = client.sealedSecret { client.secretKey = try Self.open(sealed, of: client, secret) }
                 // A reload must not bring in what a start would have refused.
                 if client.testNumbers.contains(where: { !configuration.allows($0) }) {
                     logger.warning("\(path): test numbers that phone.testNumbers does not name are ignored")
@@ -321,6 +324,14 @@ extension Composition {
         } catch let error as ClientFile.Failure {
             throw StartProblem(error.problems.map { "\(path): \($0)" }.joined(separator: "; "))
         }
+    }
+
+    private static func open(_ sealed: String, of client: Client, _ secret: [UInt8]) throws -> JWSKey {
+        guard let key = ClientSecretSeal(secret: secret).open(sealed).flatMap(JWSKey.init(clientSecret:)) else {
+            throw StartProblem(
+                "client \"\(client.id.rawValue)\": client_secret_sealed was not made with this server's keys")
+        }
+        return key
     }
 
     private static func brand(_ configuration: ServerConfiguration) throws -> ServerBrand {

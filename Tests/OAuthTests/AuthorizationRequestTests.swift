@@ -134,8 +134,6 @@ enum AuthorizationRefusal: Sendable, Equatable {
         ("the fragment", .invalidRequest, { $0["response_mode"] = "fragment" }),
         ("another mode", .invalidRequest, { $0["response_mode"] = "web_message" }),
         ("a mode in capitals", .invalidRequest, { $0["response_mode"] = "QUERY" }),
-        ("a request object", .requestNotSupported, { $0["request"] = "eyJhbGciOiJub25lIn0.e30." }),
-        ("a pushed request", .requestURINotSupported, { $0["request_uri"] = "urn:ietf:params:oauth:request_uri:x" }),
         ("a registration", .registrationNotSupported, { $0["registration"] = "{}" }),
         ("a machine", .unauthorizedClient, { $0["client_id"] = "machine" }),
         ("a malformed scope", .invalidScope, { $0["scope"] = "openid\tphone" }),
@@ -295,9 +293,7 @@ enum AuthorizationRefusal: Sendable, Equatable {
         var request = try scene.request(parameters)
         let query = request.query
         for _ in 0..<3 {
-            request = try AuthorizationRequest(
-                checking: FormParameters(parsing: request.query), registry: scene.registry, issuer: scene.issuer,
-                hints: scene.hints, at: .noon)
+            request = try scene.request(FormParameters(parsing: request.query))
             #expect(request.query == query)
         }
         #expect(request.target.state?.utf8.elementsEqual("a&b=c d%é 電話+/?#\"<>\u{301}'".utf8) == true)
@@ -329,8 +325,7 @@ enum AuthorizationRefusal: Sendable, Equatable {
         #expect(try query.optional("max_age") == nil)
         #expect(try query.optional("login_hint") == nil)
 
-        let after = try AuthorizationRequest(
-            checking: query, registry: scene.registry, issuer: scene.issuer, hints: scene.hints, at: .noon)
+        let after = try scene.request(query)
         #expect(after.queryAfterSignIn == before.queryAfterSignIn)
         #expect(after.target.state == before.target.state)
         #expect(after.scope == before.scope)
@@ -384,7 +379,7 @@ enum AuthorizationRefusal: Sendable, Equatable {
 
     /// RFC 6749 §3.1.
     @Test(arguments: [
-        "request", "request_uri", "registration", "response_mode", "prompt", "max_age", "login_hint", "ui_locales",
+        "registration", "response_mode", "prompt", "max_age", "login_hint", "ui_locales",
         "acr_values", "id_token_hint",
     ])
     func `a parameter without a value counts as omitted`(_ name: String) throws {
@@ -432,8 +427,7 @@ enum AuthorizationRefusal: Sendable, Equatable {
         let scene = try OpenIDScene()
         try await withStore { store in
             let endpoint = AuthorizationEndpoint(
-                registry: scene.registry, store: store, log: store, issuer: scene.issuer, hints: scene.hints,
-                subjects: scene.subjects, settings: TokenSettings(), sessions: SessionSettings(),
+                requests: scene.reader(store), store: store, log: store, subjects: scene.subjects, settings: TokenSettings(), sessions: SessionSettings(),
                 limitPerSession: nil, entropy: .seeded(1))
             _ = try? await endpoint.request(form, from: .home, at: .noon)
             let events = try await store.log()
