@@ -2,7 +2,7 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// A server on 127.0.0.1 that answers every connection with the same bytes, right or wrong.
+/// A server on 127.0.0.1 that answers every connection with the same bytes, right or wrong, until it is told otherwise.
 final class ScriptedServer: Sendable {
     struct Script: Sendable {
         /// Sent one after another, with the pause before each.
@@ -12,32 +12,43 @@ final class ScriptedServer: Sendable {
     }
 
     private let channel: any Channel
-    private let received: Received
+    private let state: State
     var port: Int { channel.localAddress?.port ?? 0 }
     /// What came, a connection each.
-    var requests: [String] { received.texts.withLock { $0 } }
+    var requests: [String] { state.requests.withLock { $0 } }
 
-    private final class Received: Sendable { let texts = Mutex<[String]>([]) }
+    private final class State: Sendable {
+        let script: Mutex<Script>
+        let requests = Mutex<[String]>([])
 
-    private init(channel: any Channel, received: Received) {
+        init(_ script: Script) { self.script = Mutex(script) }
+    }
+
+    private init(channel: any Channel, state: State) {
         self.channel = channel
-        self.received = received
+        self.state = state
+    }
+
+    func answer(
+        _ body: String, status: String = "200 OK", headers: [String] = ["Content-Type: application/json"]
+    ) {
+        state.script.withLock { $0.parts = [Self.reply(body, status: status, headers: headers)] }
     }
 
     static func run(
         host: String = "127.0.0.1", _ script: Script, _ body: (ScriptedServer) async throws -> Void
     ) async throws {
-        let received = Received()
+        let state = State(script)
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Answering(script: script, received: received))
+                    try channel.pipeline.syncOperations.addHandler(Answering(state))
                 }
             }
             .bind(host: host, port: 0).get()
         do {
-            try await body(ScriptedServer(channel: channel, received: received))
+            try await body(ScriptedServer(channel: channel, state: state))
             try await channel.close()
         } catch {
             try? await channel.close()
@@ -63,21 +74,21 @@ final class ScriptedServer: Sendable {
         typealias InboundIn = ByteBuffer
         typealias OutboundOut = ByteBuffer
 
+        private let state: State
         private let script: Script
-        private let received: Received
         private var text = ""
         private var hasAnswered = false
 
-        init(script: Script, received: Received) {
-            self.script = script
-            self.received = received
+        init(_ state: State) {
+            self.state = state
+            script = state.script.withLock { $0 }
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             text += String(buffer: unwrapInboundIn(data))
             guard !hasAnswered, text.contains("\r\n\r\n") else { return }
             hasAnswered = true
-            received.texts.withLock { $0.append(text) }
+            state.requests.withLock { $0.append(text) }
             send(script.parts[...], on: context.channel)
         }
 
