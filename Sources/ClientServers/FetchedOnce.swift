@@ -25,7 +25,9 @@ final class FetchedOnce<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         while !Task.isCancelled {
             if let value = self[key], isGood(value) { return value }
             guard await isFirst(for: key) else { continue }
-            let fetched = await fetch(self[key])
+            // Somebody may have finished between the look and now.
+            let earlier = self[key]
+            let fetched = if let earlier, isGood(earlier) { earlier } else { await fetch(earlier) }
             finish(key, fetched)
             return fetched
         }
