@@ -1,6 +1,6 @@
-import HummingbirdTLS
 import Hummingbird
 import HummingbirdCore
+import HummingbirdTLS
 import Logging
 import NIOCore
 import OAuth

@@ -9,8 +9,12 @@ enum ServerTLS {
             tls = TLSConfiguration.makeServerConfiguration(
                 certificateChain: try NIOSSLCertificate.fromPEMFile(files.certificate).map { .certificate($0) },
                 privateKey: .privateKey(try NIOSSLPrivateKey(file: files.privateKey, format: .pem)))
+            // Made once here, so that a key of another certificate is told now and in words.
+            _ = try NIOSSLContext(configuration: tls)
         } catch {
-            throw StartProblem("\(files.certificate) and \(files.privateKey) are not a certificate and its key in PEM")
+            throw StartProblem(
+                "tls.certificateFile (\(files.certificate)) and tls.privateKeyFile (\(files.privateKey)) are not a "
+                    + "certificate and its key in PEM")
         }
         tls.minimumTLSVersion = .tlsv12
         tls.applicationProtocols = ["http/1.1"]

@@ -367,9 +367,19 @@ enum AuthorizationRefusal: Sendable, Equatable {
         #expect(try await OpenIDScene().request(parameters).query == plain.query)
     }
 
-    /// OpenID Connect Core §3.1.2.1 has it voluntary: an ID token says what was really done.
-    @Test(arguments: ["aal3", "urn:mace:incommon:iap:silver", "1 2 3", "\"<>"])
-    func `a context that does not exist here is carried along and changes nothing`(_ values: String) async throws {
+    /// RFC 9470 §5: an app that needs more than there is must not take what it gets for that.
+    @Test(arguments: ["aal3", "urn:mace:incommon:iap:silver", "1 2 3", "\"<>", "AAL1"])
+    func `a context that does not exist here cannot be met`(_ values: String) async throws {
+        var parameters = OpenIDScene.parameters
+        parameters["acr_values"] = values
+        let failure = await #expect(throws: AuthorizationFailure.self) {
+            try await OpenIDScene().request(parameters)
+        }
+        #expect(failure?.error.code == .unmetAuthenticationRequirements)
+    }
+
+    @Test(arguments: ["aal1", "aal3 aal1"])
+    func `one context that exists is enough`(_ values: String) async throws {
         var parameters = OpenIDScene.parameters
         parameters["acr_values"] = values
         let request = try await OpenIDScene().request(parameters)

@@ -260,7 +260,7 @@ extension AuthorizationRequest {
         return Set(words.compactMap(Prompt.init))
     }
 
-    private static func maxAge(of parameters: FormParameters) throws(OAuthError) -> Int? {
+    package static func maxAge(of parameters: FormParameters) throws(OAuthError) -> Int? {
         guard let text = try parameters.value("max_age") else { return nil }
         guard text.utf8.count <= 9, text.utf8.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains),
             let seconds = Int(text)

@@ -75,11 +75,10 @@ package struct TokenEndpoint: Sendable {
     private static func resource(
         _ form: FormParameters, among registered: Resources
     ) throws(OAuthError) -> ResourceIdentifier? {
-        let resources = try Resources(form, among: registered)
-        guard resources.identifiers.count <= 1 else {
+        guard form.values("resource").count <= 1 else {
             throw OAuthError(.invalidTarget, "a token is for one resource")
         }
-        return resources.identifiers.first
+        return try Resources(form, among: registered).identifiers.first
     }
 
     /// What some clients send for `token-exchange`.

@@ -56,9 +56,13 @@ extension Resources {
     /// Whom a token is for: exactly one, so that no resource server can use its callers' tokens elsewhere
     /// (RFC 8707 §2.2, RFC 9700 §2.3).
     ///
-    /// - Parameter requested: what the token request names.
+    /// - Parameters:
+    ///   - requested: what the token request names; it is registered for the client.
+    ///   - client: whose registration of today counts, whatever was granted once.
     /// - Returns: `nil` for the client's usual audience.
-    package func target(_ requested: ResourceIdentifier?) throws(OAuthError) -> ResourceIdentifier? {
+    package func target(
+        _ requested: ResourceIdentifier?, for client: Client
+    ) throws(OAuthError) -> ResourceIdentifier? {
         if let requested {
             guard isEmpty || contains(requested) else {
                 throw OAuthError(.invalidTarget, "resource is not among those that were granted")
@@ -68,6 +72,10 @@ extension Resources {
         guard identifiers.count <= 1 else {
             throw OAuthError(.invalidTarget, "several resources were granted: name one of them")
         }
-        return identifiers.first
+        guard let only = identifiers.first else { return nil }
+        guard client.resources.contains(only) else {
+            throw OAuthError(.invalidTarget, "the resource is no longer registered for this client")
+        }
+        return only
     }
 }

@@ -1,9 +1,9 @@
-import Time
-import RateLimiting
 import Accounts
 import Cryptography
 package import OAuth
 import PhoneNumbers
+import RateLimiting
+import Time
 
 /// The authorization challenge endpoint (OAuth 2.0 for First-Party Applications §5) without its HTTP: the phone login
 /// in the words of OAuth.
@@ -90,6 +90,13 @@ package struct ChallengeEndpoint: Sendable {
     // MARK: - The requests after it
 
     private func resend(_ session: AuthSession, _ call: ChallengeCall) async throws(OAuthError) -> ChallengeAnswer {
+        let login = try await login(session, call)
+        return try await send(
+            try ChallengeParameters(login, call), to: login.number, for: session,
+            device: login.device.map(KnownDevice.init), call)
+    }
+
+    private func login(_ session: AuthSession, _ call: ChallengeCall) async throws(OAuthError) -> AppLogin {
         let login: AppLogin?
         do { login = try await flow.store.appLogin(session.operationID, of: call.client.id, at: call.now) } catch {
             throw .serverError(error)
@@ -97,13 +104,14 @@ package struct ChallengeEndpoint: Sendable {
         guard let login, login.keyThumbprint == nil || login.keyThumbprint == call.keyThumbprint else {
             throw Self.unknownSession
         }
-        return try await send(
-            try ChallengeParameters(login, call), to: login.number, for: session,
-            device: login.device.map(KnownDevice.init), call)
+        return login
     }
 
     private func take(_ session: AuthSession, _ call: ChallengeCall) async throws(OAuthError) -> ChallengeAnswer {
-        guard let code = try call.form.value("otp") else { return .otpRequired(session.token, nil) }
+        guard let code = try call.form.value("otp") else {
+            _ = try await login(session, call)
+            return .otpRequired(session.token, nil)
+        }
         guard code.utf8.count <= 64 else { throw .invalidRequest("otp is too long") }
         let authorizationCode = flow.entropy.token()
         do throws(PhoneLoginError) {

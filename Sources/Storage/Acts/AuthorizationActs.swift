@@ -62,7 +62,8 @@ extension SQLConnection {
         try await insert(
             Grant(
                 id: authorization.grant, account: session.account, client: authorization.client,
-                scope: authorization.scope, resources: authorization.resources, authenticatedAt: session.authenticatedAt, methods: session.methods,
+                scope: authorization.scope, resources: authorization.resources,
+                authenticatedAt: session.authenticatedAt, methods: session.methods,
                 session: session.id),
             expiresAt: authorization.expiresAt)
         try await run(

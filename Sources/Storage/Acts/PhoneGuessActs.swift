@@ -206,7 +206,8 @@ private struct GuessJudge {
                     (digest, grant_id, client_id, redirect_uri, redirect_requested, code_challenge, key_thumbprint,
                     nonce, expires_at)
                 VALUES (\(digest), \(grant), \(guess.client), \(operation.redirectURI),
-                    \(operation.redirectRequested), \(operation.codeChallenge), \(operation.keyThumbprint),
+                    \(operation.redirectRequested), \(operation.codeChallenge),
+                    \(operation.keyThumbprint ?? guess.keyThumbprint),
                     \(operation.nonce), \(expiresAt))
                 """)
         case .session(let session, _):

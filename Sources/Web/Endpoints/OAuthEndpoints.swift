@@ -14,7 +14,8 @@ package struct OAuthEndpoints: Sendable {
     private let edge: Edge
 
     package init(
-        token: TokenEndpoint, pushedAuthorization: PushedAuthorizationEndpoint, introspection: IntrospectionEndpoint, revocation: RevocationEndpoint, edge: Edge
+        token: TokenEndpoint, pushedAuthorization: PushedAuthorizationEndpoint, introspection: IntrospectionEndpoint,
+        revocation: RevocationEndpoint, edge: Edge
     ) {
         self.token = token
         self.pushedAuthorization = pushedAuthorization
@@ -44,7 +45,7 @@ package struct OAuthEndpoints: Sendable {
             await edge.answer(request, context) { asked throws(OAuthError) in
                 let (answer, caller) = try await introspection.respond(to: asked)
                 var response =
-                    request.accepts(SignedIntrospection.mediaType)
+                    request.prefers(SignedIntrospection.mediaType)
                     ? Response.jwt(
                         try introspection.sign(answer.json, for: caller, at: asked.now), SignedIntrospection.mediaType)
                     : .json(.ok, answer.json)

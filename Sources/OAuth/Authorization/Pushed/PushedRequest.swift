@@ -57,7 +57,8 @@ package struct PushedRequests: Sendable {
         document["object"] = object?.json
         let request = PushedRequest(
             digest: digest, client: client,
-            sealedParameters: key.seal(JSONValue.object(document).serialized(), bindingTo: digest.bytes, entropy: entropy),
+            sealedParameters: key.seal(
+                JSONValue.object(document).serialized(), bindingTo: digest.bytes, entropy: entropy),
             expiresAt: now.adding(seconds: PushedRequest.lifetimeSeconds))
         let charge = LimitCharge(.pushPerClient, limitPerClient, subject: client.rawValue)
         let refusal: LimitRefusal?

@@ -27,7 +27,8 @@ package struct RequestObjectCheck: Sendable {
     }
 
     func read(_ text: String, of client: Client, at now: Timestamp) async throws(OAuthError) -> RequestObject {
-        let invalid = OAuthError(.invalidRequestObject, "the request object is malformed, unsigned, or not this client's")
+        let invalid = OAuthError(
+            .invalidRequestObject, "the request object is malformed, unsigned, or not this client's")
         guard let jwt = try? UnverifiedJWS(text),
             client.requestObjectAlgorithm.map({ $0.rawValue == jwt.algorithm }) ?? true,
             let claims = await client.verify(jwt, type: Self.types, with: keys, at: now)
