@@ -70,7 +70,7 @@ let package = Package(
             dependencies: [
                 "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging", "PhoneNumbers", "DeveloperLog",
                 "RateLimiting",
-                "Cryptography", "Time",
+                "JOSE", "Cryptography", "Time",
             ]),
         .target(
             name: "SQLiteDriver",
