@@ -10,6 +10,7 @@ package enum ServerMetadata {
             ("userinfo_endpoint", "/oauth2/userinfo"), ("end_session_endpoint", "/oauth2/end_session"),
             ("jwks_uri", "/.well-known/jwks.json"), ("introspection_endpoint", "/oauth2/introspect"),
             ("revocation_endpoint", "/oauth2/revoke"),
+            ("device_authorization_endpoint", "/oauth2/device_authorization"),
             ("phone_login_request_endpoint", "/oauth2/login/phone/request"),
             ("phone_login_confirm_endpoint", "/oauth2/login/phone/confirm"),
         ]

@@ -28,6 +28,9 @@ package enum LimitName: String, Sendable, CaseIterable {
     case passwordPerIdentifier
     case passwordPerIP
     case registerPerIP
+    /// Devices that wait, and guesses at the codes that they show.
+    case deviceCodePerIP
+    case userCodePerIP
     /// Messages that strangers ask for at one name.
     case requestCooldown
     /// What strangers can write to the developer log, so that a flood does not fill the disk.

@@ -37,11 +37,12 @@ package struct TokenEndpoint: Sendable {
     private let authorizationCode: AuthorizationCodeGrant
     private let refreshToken: RefreshTokenGrant
     private let clientCredentials: ClientCredentialsGrant
+    private let deviceCode: DeviceCodeGrant
 
     package init(
-        authenticator: ClientAuthenticator, proofs: ProofOfPossession, store: any TokenStore, issuer: AccessTokenIssuer,
-        idTokens: IDTokenIssuer, settings: TokenSettings, refreshTokens: RefreshTokenDerivation, limitPerClient: Limit?,
-        entropy: Entropy
+        authenticator: ClientAuthenticator, proofs: ProofOfPossession, store: any TokenStore,
+        devices: any DeviceAuthorizationStore, issuer: AccessTokenIssuer, idTokens: IDTokenIssuer,
+        settings: TokenSettings, refreshTokens: RefreshTokenDerivation, limitPerClient: Limit?, entropy: Entropy
     ) {
         self.authenticator = authenticator
         self.proofs = proofs
@@ -51,6 +52,8 @@ package struct TokenEndpoint: Sendable {
         refreshToken = RefreshTokenGrant(
             store: store, issuer: issuer, idTokens: idTokens, settings: settings, derivation: refreshTokens)
         clientCredentials = ClientCredentialsGrant(store: store, issuer: issuer)
+        deviceCode = DeviceCodeGrant(
+            store: devices, issuer: issuer, idTokens: idTokens, settings: settings, entropy: entropy)
     }
 
     package func respond(to request: ClientRequest) async throws(OAuthError) -> TokenResponse {
@@ -83,7 +86,8 @@ package struct TokenEndpoint: Sendable {
         case .authorizationCode: return authorizationCode
         case .refreshToken: return refreshToken
         case .clientCredentials: return clientCredentials
-        case .deviceCode, .tokenExchange, nil:
+        case .deviceCode: return deviceCode
+        case .tokenExchange, nil:
             throw OAuthError(.unsupportedGrantType, "this grant_type is not supported")
         }
     }
