@@ -116,6 +116,7 @@ struct Composition: Sendable {
         Self.addOAuth(to: router, parts)
         Self.addServices(to: router, parts, accounts: accounts)
         Self.addPages(to: router, parts, pages: pages, brand: brand, flow: flow)
+        Self.addDeviceFlow(to: router, parts, signInPages: pages, library: library)
         Self.addAccountPages(
             to: router, parts, accounts: accounts, signInPages: pages,
             pages: AccountPages(
@@ -168,7 +169,6 @@ struct Composition: Sendable {
                 registry: parts.registry, store: parts.store, hints: hints, subjects: parts.subjects),
             pages: pages, cookies: cookies, edge: parts.edge
         ).add(to: router)
-        DevicePage(pages: pages).add(to: router)
         AssetEndpoints(registry: parts.registry, brand: brand).add(to: router)
     }
 
@@ -194,6 +194,7 @@ struct Composition: Sendable {
         OAuthEndpoints(
             token: TokenEndpoint(
                 authenticator: authenticator, proofs: ProofOfPossession(dpop: parts.proofs), store: store,
+                devices: store,
                 issuer: AccessTokenIssuer(
                     issuer: configuration.issuer, keys: keys, subjects: subjects, settings: configuration.tokens,
                     playFab: parts.playFab, entropy: parts.entropy),
