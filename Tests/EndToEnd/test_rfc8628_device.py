@@ -138,11 +138,12 @@ def test_a_device_gets_nothing_its_client_may_not_have(denwa: Server, client_id:
 
 def test_a_device_of_a_confidential_client_has_to_prove_it(denwa: Server):
     path = "/oauth2/device_authorization"
-    for form, auth in [({"client_id": "box"}, None), ({}, ("box", "wrong")), ({"client_id": "nobody"}, None), ({}, None)]:
-        reply = denwa.http.post(path, data=form, **{"auth": auth} if auth else {})
+    form = {"scope": "openid"}
+    for more, auth in [({"client_id": "box"}, None), ({}, ("box", "wrong")), ({"client_id": "nobody"}, None), ({}, None)]:
+        reply = denwa.http.post(path, data=form | more, **{"auth": auth} if auth else {})
         assert_oauth_error(reply, 401, "invalid_client")
         assert reply.headers["www-authenticate"].startswith("Basic")
-    assert denwa.http.post(path, data={}, auth=("box", secret_of("box"))).status_code == 200
+    assert denwa.http.post(path, data=form, auth=("box", secret_of("box"))).status_code == 200
 
 
 def test_the_endpoint_takes_one_form_by_post(denwa: Server):
@@ -306,13 +307,14 @@ def test_a_page_is_in_the_language_of_its_reader_and_safe(denwa: Server):
 
 
 def test_wrong_expired_and_used_codes_look_alike(start_server: StartServer):
-    server = start_server(clients=REGISTERED, DENWA_DEVICE_CODE_LIFETIME_SECONDS="2")
+    server = start_server(clients=REGISTERED, DENWA_DEVICE_CODE_LIFETIME_SECONDS="3")
     with people() as make:
         person = make(server)
+        person.sign_in(f"{server.url}/account", fresh_number())
         used = begin(server)
         answer(person, question(server, person, used["user_code"]), "deny")
         expired = begin(server)
-        time.sleep(2.1)
+        time.sleep(3.1)
         seen = set()
         for code in (used["user_code"], expired["user_code"], "BBBB-BBBB"):
             page = question(server, person, code)
