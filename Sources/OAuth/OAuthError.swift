@@ -58,10 +58,12 @@ package struct OAuthError: Error, Sendable {
     package let isTooLarge: Bool
     /// A fresh nonce for the next proof (RFC 9449 §8).
     package let proofNonce: String?
+    /// When to come back, if that is known and no limit's business.
+    package let retryAfterSeconds: Int?
 
     package init(
         _ code: Code, _ description: StaticString, cause: (any Error)? = nil, limit: LimitRefusal? = nil,
-        isTooLarge: Bool = false, proofNonce: String? = nil
+        isTooLarge: Bool = false, proofNonce: String? = nil, retryAfterSeconds: Int? = nil
     ) {
         self.code = code
         self.description = description
@@ -69,6 +71,7 @@ package struct OAuthError: Error, Sendable {
         self.limit = limit
         self.isTooLarge = isTooLarge
         self.proofNonce = proofNonce
+        self.retryAfterSeconds = retryAfterSeconds
     }
 }
 

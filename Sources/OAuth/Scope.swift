@@ -27,6 +27,9 @@ package struct Scope: Hashable, Sendable {
         Scope(tokens: tokens + other.tokens.filter { !tokens.contains($0) })
     }
 
+    /// The tokens that both have.
+    package func intersection(_ other: Scope) -> Scope { Scope(tokens: tokens.filter(other.tokens.contains)) }
+
     package func contains(_ token: String) -> Bool { tokens.contains(token) }
     package func isSubset(of other: Scope) -> Bool { tokens.allSatisfy(other.tokens.contains) }
 

@@ -4,12 +4,22 @@ package import JOSE
 /// Authorization server metadata (RFC 8414 §2, OpenID Connect Discovery §3): one document at both well-known
 /// addresses. Only what works is named.
 package enum ServerMetadata {
-    package static func document(issuer: Issuer) -> JSONValue {
+    /// What depends on the configuration.
+    package struct Features: Sendable {
+        /// Whether clients' TLS certificates are seen here.
+        package var seesCertificates = false
+
+        package init() {}
+    }
+
+    package static func document(issuer: Issuer, features: Features) -> JSONValue {
         let endpoints: [(String, String)] = [
             ("authorization_endpoint", "/oauth2/authorize"), ("token_endpoint", "/oauth2/token"),
             ("userinfo_endpoint", "/oauth2/userinfo"), ("end_session_endpoint", "/oauth2/end_session"),
             ("jwks_uri", "/.well-known/jwks.json"), ("introspection_endpoint", "/oauth2/introspect"),
             ("revocation_endpoint", "/oauth2/revoke"),
+            ("pushed_authorization_request_endpoint", "/oauth2/par"),
+            ("authorization_challenge_endpoint", "/oauth2/challenge"),
             ("device_authorization_endpoint", "/oauth2/device_authorization"),
             ("phone_login_request_endpoint", "/oauth2/login/phone/request"),
             ("phone_login_confirm_endpoint", "/oauth2/login/phone/confirm"),
@@ -17,11 +27,12 @@ package enum ServerMetadata {
         var document: JSONObject = ["issuer": .string(issuer.url)]
         for (name, path) in endpoints { document[name] = .string(issuer.appending(path)) }
         for (name, value) in capabilities { document[name] = value }
+        if features.seesCertificates { document["tls_client_certificate_bound_access_tokens"] = true }
         return .object(document)
     }
 
     private static let capabilities: [(String, JSONValue)] = {
-        let everybody: JSONValue = ["none", "client_secret_basic", "client_secret_post"]
+        let everybody = names(ClientAuthenticationMethod.allCases)
         let published = SignatureAlgorithm.allCases.filter { !$0.isSymmetric }
         return [
             ("response_types_supported", ["code"]),
@@ -42,12 +53,23 @@ package enum ServerMetadata {
             ("ui_locales_supported", .array(uiLocales.map(JSONValue.string))),
             ("code_challenge_methods_supported", ["S256"]),
             ("token_endpoint_auth_methods_supported", everybody),
-            ("introspection_endpoint_auth_methods_supported", ["client_secret_basic", "client_secret_post"]),
+            (
+                "introspection_endpoint_auth_methods_supported",
+                names(ClientAuthenticationMethod.allCases.filter { $0 != .none })
+            ),
             ("revocation_endpoint_auth_methods_supported", everybody),
+            ("token_endpoint_auth_signing_alg_values_supported", names(SignatureAlgorithm.allCases)),
+            ("introspection_endpoint_auth_signing_alg_values_supported", names(SignatureAlgorithm.allCases)),
+            ("revocation_endpoint_auth_signing_alg_values_supported", names(SignatureAlgorithm.allCases)),
+            ("introspection_signing_alg_values_supported", names(published)),
+            ("dpop_signing_alg_values_supported", names(published)),
+            ("require_pushed_authorization_requests", false),
+            ("request_object_signing_alg_values_supported", names(published)),
+            ("require_signed_request_object", false),
             ("authorization_response_iss_parameter_supported", true),
             // Their defaults promise support, so the refusals are said aloud.
             ("claims_parameter_supported", false),
-            ("request_parameter_supported", false),
+            ("request_parameter_supported", true),
             ("request_uri_parameter_supported", false),
         ]
     }()

@@ -77,7 +77,7 @@ extension PhoneLoginFlow {
             for id in operations { waiting.tell(.denied, of: id) }
             return .denied
         case .gone: return .gone
-        case .accountDisabled: throw .accountDisabled
+        case .accountDisabled: throw .accountDisabled(nil)
         case .limited(let refusal): throw .limited(refusal)
         }
     }

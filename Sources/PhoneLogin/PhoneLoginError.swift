@@ -17,7 +17,8 @@ package enum PhoneLoginError: Error, Sendable {
     case noGuessLeft
     /// Unknown, expired, finished, of another client or another number: one answer for all.
     case operationUnknown
-    case accountDisabled
+    /// With what the app had asked for, if an app ran the login.
+    case accountDisabled(AppLogin?)
     case messagesUnavailable(retryAfterSeconds: Int)
     case unavailable(any Error)
 }

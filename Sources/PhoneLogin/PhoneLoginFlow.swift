@@ -88,7 +88,7 @@ package struct PhoneLoginFlow: Sendable {
         case .wrong: throw .wrongCode
         case .exhausted: throw .noGuessLeft
         case .unknown: throw .operationUnknown
-        case .accountDisabled: throw .accountDisabled
+        case .accountDisabled(let login): throw .accountDisabled(login)
         case .limited(let refusal): throw .limited(refusal)
         }
     }

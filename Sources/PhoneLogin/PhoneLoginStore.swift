@@ -56,8 +56,13 @@ package enum PhoneLoginPurpose: Sendable {
 package struct AuthorizationCodeBinding: Sendable {
     package let state: String
     package let scope: Scope
-    package let redirect: VerifiedRedirect
+    package var resources = Resources.none
+    /// `nil`: the answer goes to the app itself, which named no other place.
+    package let redirect: VerifiedRedirect?
     package let codeChallenge: CodeChallenge?
+    package var nonce: String?
+    /// Of the key that the login and its code are bound to (RFC 9449 §10).
+    package var keyThumbprint: String?
 }
 
 /// The browser that a login was begun in: no other can finish it.
@@ -128,11 +133,13 @@ package enum PhoneLoginProof: Sendable {
 package struct PhoneGuess: Sendable {
     package let operationID: String
     package let client: ClientID
-    /// As the caller wrote it.
-    package let number: String
+    /// As the caller wrote it; `nil`: the operation knows it.
+    package let number: String?
     /// Whether that number stands for the identity that the operation was started for.
     package let isFor: @Sendable (PhoneIdentity) -> Bool
     package let proof: PhoneLoginProof
+    /// Of the key whose proof came with the guess.
+    package var keyThumbprint: String?
     package let maxGuesses: Int
     package let codeSeal: CodeSeal
     /// The budget that the operation's number, or its known device, has over all operations.
@@ -149,7 +156,8 @@ package enum PhoneGuessOutcome: Sendable, Equatable {
     case wrong
     case exhausted
     case unknown
-    case accountDisabled
+    /// With what the app had asked for, if an app ran the login.
+    case accountDisabled(AppLogin?)
     case limited(LimitRefusal)
 }
 
@@ -187,6 +195,9 @@ package protocol PhoneLoginStore: Sendable {
     func guess(
         _ guess: PhoneGuess, charging charges: [LimitCharge], from origin: RequestOrigin, at now: Timestamp
     ) async throws -> PhoneGuessOutcome
+
+    /// A login under way of this client's; `nil` when it is over. Changes nothing.
+    func appLogin(_ id: String, of client: ClientID, at now: Timestamp) async throws -> AppLogin?
 
     /// Takes the code that an account was texted: a guess like any other, and what the right one is for.
     func prove(

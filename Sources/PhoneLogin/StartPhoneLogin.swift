@@ -37,6 +37,8 @@ extension PhoneLoginFlow {
 
     /// A login that passed every check, whoever asked for it.
     struct LoginStart: Sendable {
+        /// `nil`: any name will do.
+        var operationID: String?
         let client: Client
         let phone: PhoneNumber
         /// Of the operation with this id.
@@ -195,7 +197,7 @@ extension PhoneLoginFlow {
     private func operation(
         for start: LoginStart, identity: PhoneIdentity, device: KnownDevice?, at now: Timestamp
     ) -> NewPhoneOperation {
-        let id = entropy.identifier()
+        let id = start.operationID ?? entropy.identifier()
         let linkToken = start.linkURL.map { _ in entropy.token() }
         let link = start.linkURL.flatMap { url in linkToken.map { Self.link(url, operationID: id, token: $0) } }
         let test = start.client.testNumber(start.phone.e164, at: now)

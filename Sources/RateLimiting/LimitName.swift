@@ -11,6 +11,7 @@ package enum LimitName: String, Sendable, CaseIterable {
     case pollPerIP
     case tokenPerClient
     case authorizePerSession
+    case pushPerClient
     case guessesPerNumber
     case guessesPerOperation
     /// Texts that nobody confirmed.

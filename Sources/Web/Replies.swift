@@ -10,6 +10,12 @@ extension Response {
         Response(status: status, headers: .json, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body.serialized())))
     }
 
+    static func jwt(_ token: String, _ mediaType: String) -> Response {
+        var headers = HTTPFields.json
+        headers[.contentType] = mediaType
+        return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: token)))
+    }
+
     static func empty(_ status: HTTPResponse.Status) -> Response {
         Response(status: status, headers: [.cacheControl: "no-store"])
     }

@@ -52,6 +52,22 @@ extension Request {
 
     func query() -> FormParameters? { try? FormParameters(parsing: uri.query ?? "") }
 
+    /// Whether the client would rather have this media type than JSON (RFC 9110 §12.5.1). A wildcard takes what is
+    /// usual, which is JSON.
+    func prefers(_ type: String) -> Bool {
+        let wanted = quality(of: type)
+        return wanted > 0 && wanted >= quality(of: "application/json")
+    }
+
+    /// 0 for a type that the client does not name.
+    private func quality(of type: String) -> Double {
+        let ranges = headers[values: .accept].joined(separator: ",").split(separator: ",").map { range in
+            range.split(separator: ";").map { $0.filter { !$0.isWhitespace }.lowercased() }
+        }
+        guard let range = ranges.first(where: { $0.first == type }) else { return 0 }
+        return range.first { $0.hasPrefix("q=") }.map { Double($0.dropFirst(2)) ?? 0 } ?? 1
+    }
+
     /// The content type without its parameters, in lower case.
     private var mediaType: String {
         let value = headers[.contentType] ?? ""

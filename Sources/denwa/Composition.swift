@@ -55,7 +55,7 @@ struct Composition: Sendable {
         let secret = try keyDirectory.secret()
         let loaded = try keyDirectory.load()
         keys = KeySet(keys: loaded.keys, active: loaded.active)
-        let clients = try Self.readClients(configuration, logger: logger)
+        let clients = try Self.readClients(configuration, secret: secret, logger: logger)
         try Self.refuseMissingKeys(clients, loaded.active)
         registry = ClientRegistry(
             clients, builtIn: .accountPage(name: configuration.brandName, issuer: configuration.issuer))
@@ -114,6 +114,12 @@ struct Composition: Sendable {
         let accounts = Self.accounts(
             parts, phone: flow, routing: routing, templates: templates, doorbell: doorbell)
         Self.addOAuth(to: router, parts)
+        ChallengeEndpoints(
+            endpoint: ChallengeEndpoint(
+                flow: flow, authenticator: Self.authenticator(parts), proofs: ProofOfPossession(dpop: parts.proofs),
+                pushed: Self.pushed(parts)),
+            edge: edge
+        ).add(to: router)
         Self.addServices(to: router, parts, accounts: accounts)
         Self.addPages(to: router, parts, pages: pages, brand: brand, flow: flow)
         Self.addDeviceFlow(to: router, parts, signInPages: pages, library: library)
@@ -149,12 +155,10 @@ struct Composition: Sendable {
     ) {
         let configuration = parts.configuration
         let cookies = cookies(parts)
-        let hints = IDTokenHints(issuer: configuration.issuer, keys: parts.keys)
         let authorization = AuthorizationEndpoint(
-            registry: parts.registry, store: parts.store, log: parts.store, issuer: configuration.issuer,
-            hints: hints, subjects: parts.subjects, settings: configuration.tokens,
-            sessions: configuration.sessions, limitPerSession: configuration.authorizePerSession, entropy: parts.entropy
-        )
+            requests: requests(parts), store: parts.store, log: parts.store, subjects: parts.subjects,
+            settings: configuration.tokens, sessions: configuration.sessions,
+            limitPerSession: configuration.authorizePerSession, entropy: parts.entropy)
         AuthorizeEndpoint(authorization: authorization, pages: pages, cookies: cookies, edge: parts.edge)
             .add(to: router)
         SignInEndpoints(
@@ -166,7 +170,8 @@ struct Composition: Sendable {
         ).add(to: router)
         EndSessionEndpoints(
             endpoint: EndSessionEndpoint(
-                registry: parts.registry, store: parts.store, hints: hints, subjects: parts.subjects),
+                registry: parts.registry, store: parts.store,
+                hints: IDTokenHints(issuer: configuration.issuer, keys: parts.keys), subjects: parts.subjects),
             pages: pages, cookies: cookies, edge: parts.edge
         ).add(to: router)
         AssetEndpoints(registry: parts.registry, brand: brand).add(to: router)
@@ -176,6 +181,20 @@ struct Composition: Sendable {
         BrowserCookies(
             issuer: parts.configuration.issuer, secret: parts.secret,
             sessionLifetimeSeconds: parts.configuration.sessions.lifetimeSeconds, entropy: parts.entropy)
+    }
+
+    private static func pushed(_ parts: Parts) -> PushedRequests {
+        PushedRequests(
+            store: parts.store, secret: parts.secret, limitPerClient: parts.configuration.pushPerClient,
+            entropy: parts.entropy)
+    }
+
+    private static func requests(_ parts: Parts) -> AuthorizationRequestReader {
+        AuthorizationRequestReader(
+            registry: parts.registry, issuer: parts.configuration.issuer,
+            hints: IDTokenHints(issuer: parts.configuration.issuer, keys: parts.keys),
+            objects: RequestObjectCheck(issuer: parts.configuration.issuer, keys: InlineClientKeys()),
+            pushed: pushed(parts), seal: AuthorizationRequestSeal(secret: parts.secret))
     }
 
     static func authenticator(_ parts: Parts) -> ClientAuthenticator {
@@ -193,17 +212,22 @@ struct Composition: Sendable {
         let verifier = AccessTokenVerifier(issuer: configuration.issuer, keys: keys)
         OAuthEndpoints(
             token: TokenEndpoint(
-                authenticator: authenticator, proofs: ProofOfPossession(dpop: parts.proofs), store: store,
-                devices: store,
+                authenticator: authenticator, proofs: ProofOfPossession(dpop: parts.proofs), verifier: verifier,
+                store: store, devices: store,
                 issuer: AccessTokenIssuer(
                     issuer: configuration.issuer, keys: keys, subjects: subjects, settings: configuration.tokens,
                     playFab: parts.playFab, entropy: parts.entropy),
                 idTokens: IDTokenIssuer(issuer: configuration.issuer, keys: keys, subjects: subjects),
                 settings: configuration.tokens, refreshTokens: RefreshTokenDerivation(secret: parts.secret),
                 limitPerClient: configuration.tokenPerClient, entropy: parts.entropy),
+            pushedAuthorization: PushedAuthorizationEndpoint(
+                authenticator: authenticator, proofs: ProofOfPossession(dpop: parts.proofs), requests: requests(parts),
+                pushed: pushed(parts)),
             introspection: IntrospectionEndpoint(
                 authenticator: authenticator, verifier: verifier, registry: registry, store: store,
-                issuer: configuration.issuer, subjects: subjects),
+                issuer: configuration.issuer, subjects: subjects,
+                signed: SignedIntrospection(issuer: configuration.issuer, keys: keys),
+                cacheSeconds: configuration.introspectionCacheSeconds),
             revocation: RevocationEndpoint(authenticator: authenticator, verifier: verifier, store: store),
             edge: edge
         ).add(to: router)
@@ -213,7 +237,8 @@ struct Composition: Sendable {
         UserInfoEndpoints(userInfo: userInfo, edge: edge).add(to: router)
         UsersMeEndpoint(userInfo: userInfo, edge: edge).add(to: router)
         LogoutEndpoint(userInfo: userInfo, sessions: store, edge: edge).add(to: router)
-        WellKnownEndpoints(keys: keys, issuer: configuration.issuer).add(to: router)
+        WellKnownEndpoints(keys: keys, issuer: configuration.issuer, features: configuration.metadataFeatures)
+            .add(to: router)
         ProjectKeysEndpoint(keys: keys, registry: registry).add(to: router)
         TokenValidateEndpoint(
             validation: TokenValidation(verifier: verifier, registry: registry, store: store), edge: edge
@@ -242,7 +267,7 @@ struct Composition: Sendable {
             logger.error("keys not read again, the running ones stay", metadata: ["reason": "\(error)"])
         }
         do {
-            let clients = try Self.readClients(configuration, logger: logger)
+            let clients = try Self.readClients(configuration, secret: try keyDirectory.secret(), logger: logger)
             try Self.refuseMissingKeys(clients, keys.current.active)
             registry.replace(with: clients)
             logger.notice("clients read again", metadata: ["count": "\(clients.count)"])
@@ -275,7 +300,9 @@ extension Composition: CustomStringConvertible, CustomReflectable {
 // MARK: - Parts from the outside
 
 extension Composition {
-    private static func readClients(_ configuration: ServerConfiguration, logger: Logger) throws -> [Client] {
+    private static func readClients(
+        _ configuration: ServerConfiguration, secret: [UInt8], logger: Logger
+    ) throws -> [Client] {
         let path = configuration.clientsFile
         guard let data = FileManager.default.contents(atPath: path) else {
             throw StartProblem("\(path): cannot be read")
@@ -286,6 +313,7 @@ extension Composition {
             return try file.clients.map { client in
                 var client = client
                 client.logo = try client.logoFile.map { try LogoFile.read($0, namedIn: path) }
+                if let sealed = client.sealedSecret { client.secretKey = try Self.open(sealed, of: client, secret) }
                 // A reload must not bring in what a start would have refused.
                 if client.testNumbers.contains(where: { !configuration.allows($0) }) {
                     logger.warning("\(path): test numbers that phone.testNumbers does not name are ignored")
@@ -296,6 +324,14 @@ extension Composition {
         } catch let error as ClientFile.Failure {
             throw StartProblem(error.problems.map { "\(path): \($0)" }.joined(separator: "; "))
         }
+    }
+
+    private static func open(_ sealed: String, of client: Client, _ secret: [UInt8]) throws -> JWSKey {
+        guard let key = ClientSecretSeal(secret: secret).open(sealed).flatMap(JWSKey.init(clientSecret:)) else {
+            throw StartProblem(
+                "client \"\(client.id.rawValue)\": client_secret_sealed was not made with this server's keys")
+        }
+        return key
     }
 
     private static func brand(_ configuration: ServerConfiguration) throws -> ServerBrand {

@@ -1,5 +1,6 @@
 import Hummingbird
 import HummingbirdCore
+import HummingbirdTLS
 import Logging
 import NIOCore
 import OAuth
@@ -16,16 +17,23 @@ struct Server {
     let configuration: ServerConfiguration
     let logger: Logger
 
+    /// HTTP, inside TLS when the server has a certificate.
+    private func transport() throws -> HTTPServerBuilder {
+        let http = HTTPServerBuilder.http1(
+            configuration: HTTP1Channel.Configuration(
+                // A client that says nothing for a minute gives its place back.
+                idleTimeout: .seconds(60),
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100)))
+        guard let files = configuration.tls else { return http }
+        return try .tls(http, configuration: ServerTLS.configuration(files))
+    }
+
     func run() async throws {
         let connections = OpenFiles.raiseLimit() - Self.filesBesideConnections
         let application = Application(
             responder: composition.responder,
-            server: .http1(
-                configuration: HTTP1Channel.Configuration(
-                    // A client that says nothing for a minute gives its place back.
-                    idleTimeout: .seconds(60),
-                    httpDecoderConfiguration: .init(
-                        maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100))),
+            server: try transport(),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), backlog: 1024,
                 // Beyond this many, connections wait in the backlog: a process without a free descriptor could

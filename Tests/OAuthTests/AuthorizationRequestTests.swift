@@ -134,8 +134,6 @@ enum AuthorizationRefusal: Sendable, Equatable {
         ("the fragment", .invalidRequest, { $0["response_mode"] = "fragment" }),
         ("another mode", .invalidRequest, { $0["response_mode"] = "web_message" }),
         ("a mode in capitals", .invalidRequest, { $0["response_mode"] = "QUERY" }),
-        ("a request object", .requestNotSupported, { $0["request"] = "eyJhbGciOiJub25lIn0.e30." }),
-        ("a pushed request", .requestURINotSupported, { $0["request_uri"] = "urn:ietf:params:oauth:request_uri:x" }),
         ("a registration", .registrationNotSupported, { $0["registration"] = "{}" }),
         ("a machine", .unauthorizedClient, { $0["client_id"] = "machine" }),
         ("a malformed scope", .invalidScope, { $0["scope"] = "openid\tphone" }),
@@ -295,9 +293,7 @@ enum AuthorizationRefusal: Sendable, Equatable {
         var request = try scene.request(parameters)
         let query = request.query
         for _ in 0..<3 {
-            request = try AuthorizationRequest(
-                checking: FormParameters(parsing: request.query), registry: scene.registry, issuer: scene.issuer,
-                hints: scene.hints, at: .noon)
+            request = try scene.request(FormParameters(parsing: request.query))
             #expect(request.query == query)
         }
         #expect(request.target.state?.utf8.elementsEqual("a&b=c d%é 電話+/?#\"<>\u{301}'".utf8) == true)
@@ -329,8 +325,7 @@ enum AuthorizationRefusal: Sendable, Equatable {
         #expect(try query.optional("max_age") == nil)
         #expect(try query.optional("login_hint") == nil)
 
-        let after = try AuthorizationRequest(
-            checking: query, registry: scene.registry, issuer: scene.issuer, hints: scene.hints, at: .noon)
+        let after = try scene.request(query)
         #expect(after.queryAfterSignIn == before.queryAfterSignIn)
         #expect(after.target.state == before.target.state)
         #expect(after.scope == before.scope)
@@ -372,9 +367,17 @@ enum AuthorizationRefusal: Sendable, Equatable {
         #expect(try OpenIDScene().request(parameters).query == plain.query)
     }
 
-    /// OpenID Connect Core §3.1.2.1 has it voluntary: an ID token says what was really done.
-    @Test(arguments: ["aal3", "urn:mace:incommon:iap:silver", "1 2 3", "\"<>"])
-    func `a context that does not exist here is carried along and changes nothing`(_ values: String) throws {
+    /// RFC 9470 §5: an app that needs more than there is must not take what it gets for that.
+    @Test(arguments: ["aal3", "urn:mace:incommon:iap:silver", "1 2 3", "\"<>", "AAL1"])
+    func `a context that does not exist here cannot be met`(_ values: String) throws {
+        var parameters = OpenIDScene.parameters
+        parameters["acr_values"] = values
+        let failure = #expect(throws: AuthorizationFailure.self) { try OpenIDScene().request(parameters) }
+        #expect(failure?.error.code == .unmetAuthenticationRequirements)
+    }
+
+    @Test(arguments: ["aal1", "aal3 aal1"])
+    func `one context that exists is enough`(_ values: String) throws {
         var parameters = OpenIDScene.parameters
         parameters["acr_values"] = values
         let request = try OpenIDScene().request(parameters)
@@ -384,7 +387,7 @@ enum AuthorizationRefusal: Sendable, Equatable {
 
     /// RFC 6749 §3.1.
     @Test(arguments: [
-        "request", "request_uri", "registration", "response_mode", "prompt", "max_age", "login_hint", "ui_locales",
+        "registration", "response_mode", "prompt", "max_age", "login_hint", "ui_locales",
         "acr_values", "id_token_hint",
     ])
     func `a parameter without a value counts as omitted`(_ name: String) throws {
@@ -432,8 +435,8 @@ enum AuthorizationRefusal: Sendable, Equatable {
         let scene = try OpenIDScene()
         try await withStore { store in
             let endpoint = AuthorizationEndpoint(
-                registry: scene.registry, store: store, log: store, issuer: scene.issuer, hints: scene.hints,
-                subjects: scene.subjects, settings: TokenSettings(), sessions: SessionSettings(),
+                requests: scene.reader(store), store: store, log: store, subjects: scene.subjects,
+                settings: TokenSettings(), sessions: SessionSettings(),
                 limitPerSession: nil, entropy: .seeded(1))
             _ = try? await endpoint.request(form, from: .home, at: .noon)
             let events = try await store.log()

@@ -89,7 +89,7 @@ import Testing
             "token_endpoint_auth_method needs a client secret"
         ),
         (
-            #""client_id": "g", "token_endpoint_auth_method": "private_key_jwt""#,
+            #""client_id": "g", "token_endpoint_auth_method": "tls_client_auth""#,
             "token_endpoint_auth_method must be one of none, "
         ),
         (#""client_id": "g", "redirect_uris": "https://game.example""#, "redirect_uris must be a list of texts"),
@@ -182,7 +182,8 @@ import Testing
     static let shiftedLines = [
         #"{"client_id": "a"}, "# + "\n" + #"{"client_name": "without an id"}"#,
         #"{"client_id": "a", "client_name": "client_id"}, "# + "\n" + #"{"client_id": "b", "scope": "\u0001"}"#,
-        #"{"client_id": "a", "jwks": {"client_id": "x"}}, "# + "\n" + #"{"client_id": "b", "scope": "\u0001"}"#,
+        #"{"client_id": "a", "kii": {"client_id": "x", "app_key": "12345678901234567890"}}, "# + "\n"
+            + #"{"client_id": "b", "scope": "\u0001"}"#,
         #"{"client_\u0069d": "a"}, "# + "\n" + #"{"client_id": "b", "scope": "\u0001"}"#,
     ]
 

@@ -341,8 +341,8 @@ private enum PhoneNumberOfAlice {
         let scene = try OpenIDScene(clients)
         try await withStore { store in
             let endpoint = AuthorizationEndpoint(
-                registry: scene.registry, store: store, log: store, issuer: scene.issuer, hints: scene.hints,
-                subjects: scene.subjects, settings: TokenSettings(), sessions: SessionSettings(),
+                requests: scene.reader(store), store: store, log: store, subjects: scene.subjects,
+                settings: TokenSettings(), sessions: SessionSettings(),
                 limitPerSession: nil, entropy: .seeded(1))
             let account = try await PhoneLoginFixture.inBrowser().beginSession("session", on: store)
             let session = try known(try await store.session("session"))

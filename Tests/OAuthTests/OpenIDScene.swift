@@ -1,6 +1,7 @@
 import Accounts
 import Cryptography
 import JOSE
+import Storage
 import TestSupport
 import Time
 
@@ -111,8 +112,22 @@ struct OpenIDScene: Sendable {
     func request(
         _ parameters: Parameters = OpenIDScene.parameters, at now: Timestamp = .noon
     ) throws -> AuthorizationRequest {
-        try AuthorizationRequest(
-            checking: parameters.form, registry: registry, issuer: issuer, hints: hints, at: now)
+        try request(parameters.form, at: now)
+    }
+
+    func request(_ form: FormParameters, at now: Timestamp = .noon) throws -> AuthorizationRequest {
+        let client = try AuthorizationRequest.client(of: form, registry)
+        return try AuthorizationRequest(checking: form, of: client, issuer: issuer, hints: hints, at: now)
+    }
+
+    /// Of requests in every form.
+    func reader(_ store: SQLStore) -> AuthorizationRequestReader {
+        AuthorizationRequestReader(
+            registry: registry, issuer: issuer, hints: hints,
+            objects: RequestObjectCheck(issuer: issuer, keys: InlineClientKeys()),
+            pushed: PushedRequests(
+                store: store, secret: TestSecret.bytes, limitPerClient: nil, entropy: .seeded(2)),
+            seal: AuthorizationRequestSeal(secret: TestSecret.bytes))
     }
 
     /// An ID token of this server.

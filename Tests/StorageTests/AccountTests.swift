@@ -32,7 +32,7 @@ import Time
             #expect(starts.kind == .started, "nobody may learn from a start that the account is disabled")
             #expect(try await login.guess("999999", at: "operation", on: store) == .wrong)
             _ = try await login.start("again", on: store)
-            #expect(try await login.guess("246802", at: "again", on: store) == .accountDisabled)
+            #expect((try await login.guess("246802", at: "again", on: store)).isAccountDisabled)
             #expect(try await login.guess("246802", at: "again", on: store) == .unknown)
             #expect(try await store.count("authorization_code") == 1)
             #expect(try await store.log().map(\.kind).suffix(2) == [.accountRefused, .operationUnknown])

@@ -137,13 +137,15 @@ import Time
     @Test(arguments: Backend.allCases)
     func `an event goes with the act that it belongs to`(on backend: Backend) async throws {
         try await backend.withStore { store in
-            // The second login of the same operation id breaks the act after its charge.
             let login = PhoneLoginFixture()
             let charge = try known(LimitCharge(.sendPerIP, Limit(count: 1, windowSeconds: 60), subject: "address"))
             _ = try await login.start("operation", on: store)
+            // A text that cannot be queued breaks the act after its charge.
+            try await store.run("ALTER TABLE message RENAME TO elsewhere")
             await #expect(throws: (any Error).self) {
-                _ = try await login.start("operation", charging: [charge], on: store)
+                _ = try await login.start("another", charging: [charge], on: store)
             }
+            try await store.run("ALTER TABLE elsewhere RENAME TO message")
             #expect(try await store.count("message") == 1)
             #expect(try await store.count("rate_limit") == 0, "the charge went with it")
             #expect(try await login.start(charging: [charge], on: store).kind == .started)

@@ -27,11 +27,9 @@ package struct ConsentDecision: Sendable {
 
 /// The authorization endpoint (RFC 6749 §3.1) without its HTTP and its pages.
 package struct AuthorizationEndpoint: Sendable {
-    private let registry: ClientRegistry
+    private let requests: AuthorizationRequestReader
     private let store: any AuthorizationStore
     private let log: any SecurityEventLog
-    private let issuer: Issuer
-    private let hints: IDTokenHints
     private let subjects: SubjectIdentifiers
     private let settings: TokenSettings
     private let sessions: SessionSettings
@@ -39,15 +37,13 @@ package struct AuthorizationEndpoint: Sendable {
     private let entropy: Entropy
 
     package init(
-        registry: ClientRegistry, store: any AuthorizationStore, log: any SecurityEventLog, issuer: Issuer,
-        hints: IDTokenHints, subjects: SubjectIdentifiers, settings: TokenSettings, sessions: SessionSettings,
-        limitPerSession: Limit?, entropy: Entropy
+        requests: AuthorizationRequestReader, store: any AuthorizationStore, log: any SecurityEventLog,
+        subjects: SubjectIdentifiers, settings: TokenSettings, sessions: SessionSettings, limitPerSession: Limit?,
+        entropy: Entropy
     ) {
-        self.registry = registry
+        self.requests = requests
         self.store = store
         self.log = log
-        self.issuer = issuer
-        self.hints = hints
         self.subjects = subjects
         self.settings = settings
         self.sessions = sessions
@@ -61,10 +57,9 @@ package struct AuthorizationEndpoint: Sendable {
         _ parameters: FormParameters, from origin: RequestOrigin, at now: Timestamp
     ) async throws(AuthorizationFailure) -> AuthorizationRequest {
         do throws(AuthorizationFailure) {
-            return try AuthorizationRequest(
-                checking: parameters, registry: registry, issuer: issuer, hints: hints, at: now)
+            return try await requests.read(parameters, at: now)
         } catch {
-            if case .shown(_, let client?) = error {
+            if case .shown(let problem, let client?) = error, problem.isAboutRedirect {
                 let event = SecurityEvent(
                     .redirectRefused, at: now, origin: origin, clientID: client.id.rawValue,
                     reason: "redirect_uri is not registered, missing or repeated")
@@ -129,9 +124,11 @@ package struct AuthorizationEndpoint: Sendable {
         return AuthorizationAttempt(
             session: SHA256Digest(of: token), idleUntil: now.adding(seconds: sessions.idleLifetimeSeconds),
             authorization: NewAuthorization(
-                client: request.client.id, scope: request.scope, redirect: request.target.redirect,
-                codeChallenge: request.codeChallenge, nonce: request.nonce, grant: GrantID(entropy.identifier()),
-                code: SHA256Digest(of: code), expiresAt: now.adding(seconds: settings.codeLifetimeSeconds)),
+                client: request.client.id, scope: request.scope, resources: request.resources,
+                redirect: request.target.redirect, codeChallenge: request.codeChallenge,
+                keyThumbprint: request.keyThumbprint, nonce: request.nonce, grant: GrantID(entropy.identifier()),
+                code: SHA256Digest(of: code), expiresAt: now.adding(seconds: settings.codeLifetimeSeconds),
+                once: request.envelope?.once),
             isConsentGiven: isConsentGiven,
             charge: { LimitCharge(.authorizePerSession, limit, subject: $0.id.rawValue) }, interaction: interaction)
     }
@@ -150,6 +147,9 @@ package struct AuthorizationEndpoint: Sendable {
             let error = OAuthError(
                 .temporarilyUnavailable, "too many requests from this browser, try again later", limit: refusal)
             throw .redirected(error, to: request.target)
+        case .requestUsed:
+            throw .shown(
+                OAuthError(.invalidRequestURI, "the request was already used"), client: request.client)
         case .signedOut: return ask(.signIn, of: request, session: nil)
         case .interaction(let interaction, let session): return ask(interaction, of: request, session: session)
         }
@@ -165,4 +165,9 @@ package struct AuthorizationEndpoint: Sendable {
         default: return .signIn(request)
         }
     }
+}
+
+extension OAuthError {
+    /// What somebody fishing for codes would cause.
+    fileprivate var isAboutRedirect: Bool { code == .invalidRequest }
 }

@@ -10,13 +10,16 @@ package enum Prompt: String, Sendable, CaseIterable {
 
 /// An authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3, OpenID Connect Core §3.1.2.1), checked.
 ///
-/// Nothing of it is stored: every page of a sign-in carries the request along in its own address, and every
+/// A plain one is not stored: every page of a sign-in carries the request along in its own address, and every
 /// step checks it again. A visitor who never types a number costs the database nothing, and a change of the
 /// client's registration counts at once.
 package struct AuthorizationRequest: Sendable {
     package let target: AuthorizationTarget
     package let scope: Scope
+    package let resources: Resources
     package let codeChallenge: CodeChallenge?
+    /// Of the key that the code is bound to (RFC 9449 §10).
+    package let keyThumbprint: String?
     package let nonce: String?
     package let prompt: Set<Prompt>
     package let maxAgeSeconds: Int?
@@ -26,22 +29,27 @@ package struct AuthorizationRequest: Sendable {
     package let expectedSubject: String?
     package var client: Client { target.client }
     /// What came, name by name, to be carried along.
-    private let carried: [(name: String, value: String)]
+    let carried: [(name: String, value: String)]
+    /// `nil` for a request that came as plain parameters.
+    let envelope: RequestEnvelope?
 
     /// Parameters that mean something here, in the order they are carried along.
-    private static let carriedNames = [
+    static let carriedNames = [
         "client_id", "response_type", "redirect_uri", "scope", "state", "nonce", "code_challenge",
         "code_challenge_method", "response_mode", "prompt", "max_age", "login_hint", "ui_locales", "acr_values",
-        "id_token_hint",
+        "id_token_hint", "dpop_jkt", "resource",
     ]
 
     /// The request as a query.
-    package var query: String { Self.encode(carried) }
+    package var query: String { query(carried) }
+
+    /// A pushed or signed request goes on under an address of its own, where it can be loaded again.
+    package var needsOwnAddress: Bool { envelope?.isNew == true }
 
     /// The request with the wish for a fresh sign-in fulfilled: what is left to do after one.
     package var queryAfterSignIn: String {
         let rest = prompt.subtracting([.login, .selectAccount]).map(\.rawValue).sorted().joined(separator: " ")
-        return Self.encode(
+        return query(
             carried.compactMap { parameter in
                 switch parameter.name {
                 case "max_age", "login_hint": nil
@@ -51,8 +59,9 @@ package struct AuthorizationRequest: Sendable {
             })
     }
 
-    private static func encode(_ parameters: [(name: String, value: String)]) -> String {
-        parameters.map { "\($0.name)=\(PercentEncoding.encode($0.value))" }.joined(separator: "&")
+    private func query(_ parameters: [(name: String, value: String)]) -> String {
+        if let envelope { return envelope.query(parameters, client: client.id) }
+        return parameters.map { "\($0.name)=\(PercentEncoding.encode($0.value))" }.joined(separator: "&")
     }
 }
 
@@ -72,19 +81,18 @@ package enum AuthorizationFailure: Error, Sendable {
 
 extension AuthorizationRequest {
     init(
-        checking parameters: FormParameters, registry: ClientRegistry, issuer: Issuer, hints: IDTokenHints,
-        at now: Timestamp
+        checking parameters: FormParameters, in envelope: RequestEnvelope? = nil, of client: Client, issuer: Issuer,
+        hints: IDTokenHints, at now: Timestamp
     ) throws(AuthorizationFailure) {
-        let client = try Self.client(of: parameters, registry)
         let target = try Self.target(of: parameters, client: client, issuer: issuer)
         do throws(OAuthError) {
-            self = try Self.checked(parameters, client: client, target: target, hints: hints, at: now)
+            self = try Self.checked(parameters, in: envelope, target: target, hints: hints, at: now)
         } catch {
             throw .redirected(error, to: target)
         }
     }
 
-    private static func client(
+    static func client(
         of parameters: FormParameters, _ registry: ClientRegistry
     ) throws(AuthorizationFailure) -> Client {
         do throws(OAuthError) {
@@ -118,22 +126,18 @@ extension AuthorizationRequest {
     }
 
     private static func checked(
-        _ parameters: FormParameters, client: Client, target: AuthorizationTarget, hints: IDTokenHints,
+        _ parameters: FormParameters, in envelope: RequestEnvelope?, target: AuthorizationTarget, hints: IDTokenHints,
         at now: Timestamp
     ) throws(OAuthError) -> AuthorizationRequest {
-        var carried: [(name: String, value: String)] = []
-        for name in carriedNames {
-            if let value = try parameters.value(name) { carried.append((name, value)) }
-        }
+        let client = target.client
+        let carried = try carried(parameters)
         try refuseUnsupported(parameters)
+        try checkEnvelope(envelope, client: client)
         guard client.grantTypes.contains(.authorizationCode) else {
             throw .unauthorizedClient("the client is not registered for this flow")
         }
         let challenge = try codeChallenge(of: parameters, client: client)
         try checkState(target.state, hasChallenge: challenge != nil)
-        if let nonce = try parameters.value("nonce"), nonce.utf8.count > 1024 || nonce.hasControls {
-            throw .invalidRequest("nonce is longer than 1024 bytes, or holds control characters")
-        }
         let hint = try parameters.value("id_token_hint")
         let expectedSubject = try hint.map { hint throws(OAuthError) in
             guard let claims = hints.read(hint, at: now), claims.client == client.id else {
@@ -141,22 +145,18 @@ extension AuthorizationRequest {
             }
             return claims.subject
         }
+        try checkAuthenticationContext(parameters)
         return AuthorizationRequest(
             target: target, scope: try scope(of: parameters, client: client),
-            codeChallenge: challenge, nonce: try parameters.value("nonce"),
+            resources: try Resources(parameters, for: client), codeChallenge: challenge,
+            keyThumbprint: try keyThumbprint(of: parameters), nonce: try nonce(of: parameters),
             prompt: try prompt(of: parameters), maxAgeSeconds: try maxAge(of: parameters),
             loginHint: try parameters.value("login_hint"),
             uiLocales: try parameters.value("ui_locales")?.split(separator: " ").prefix(10).map(String.init) ?? [],
-            expectedSubject: expectedSubject, carried: carried)
+            expectedSubject: expectedSubject, carried: carried, envelope: envelope)
     }
 
     private static func refuseUnsupported(_ parameters: FormParameters) throws(OAuthError) {
-        if try parameters.value("request") != nil {
-            throw OAuthError(.requestNotSupported, "request is not supported")
-        }
-        if try parameters.value("request_uri") != nil {
-            throw OAuthError(.requestURINotSupported, "request_uri is not supported")
-        }
         if try parameters.value("registration") != nil {
             throw OAuthError(.registrationNotSupported, "registration is not supported")
         }
@@ -169,8 +169,52 @@ extension AuthorizationRequest {
         }
     }
 
+    private static func carried(
+        _ parameters: FormParameters
+    ) throws(OAuthError) -> [(name: String, value: String)] {
+        var carried: [(name: String, value: String)] = []
+        for name in carriedNames where name != "resource" {
+            if let value = try parameters.value(name) { carried.append((name, value)) }
+        }
+        return carried + parameters.values("resource").map { ("resource", $0) }
+    }
+
+    /// A client that promised to push or to sign is not believed without (RFC 9126 §6, RFC 9101 §10.5).
+    private static func checkEnvelope(_ envelope: RequestEnvelope?, client: Client) throws(OAuthError) {
+        if client.requiresPushedRequests, envelope?.isPushed != true {
+            throw .invalidRequest("this client's requests must be pushed")
+        }
+        if client.requiresSignedRequests, envelope?.isSigned != true {
+            throw .invalidRequest("this client's requests must be signed")
+        }
+    }
+
+    /// RFC 9470 §5: who asks for more than there is hears so, instead of getting less.
+    package static func checkAuthenticationContext(_ parameters: FormParameters) throws(OAuthError) {
+        let classes = try parameters.value("acr_values")?.split(separator: " ") ?? []
+        guard classes.isEmpty || classes.contains(where: { AuthenticationContext(rawValue: String($0)) != nil }) else {
+            throw OAuthError(.unmetAuthenticationRequirements, "none of acr_values can be met here")
+        }
+    }
+
+    package static func nonce(of parameters: FormParameters) throws(OAuthError) -> String? {
+        guard let nonce = try parameters.value("nonce") else { return nil }
+        guard nonce.utf8.count <= 1024, !nonce.hasControls else {
+            throw .invalidRequest("nonce is longer than 1024 bytes, or holds control characters")
+        }
+        return nonce
+    }
+
+    package static func keyThumbprint(of parameters: FormParameters) throws(OAuthError) -> String? {
+        guard let text = try parameters.value("dpop_jkt") else { return nil }
+        guard text.utf8.count == 43, Base64URL.decode(text)?.count == 32 else {
+            throw .invalidRequest("dpop_jkt is not a SHA-256 thumbprint")
+        }
+        return text
+    }
+
     /// RFC 9700 §2.1.1: public clients must use PKCE. `plain` does not exist here, so the method must be named.
-    private static func codeChallenge(
+    package static func codeChallenge(
         of parameters: FormParameters, client: Client
     ) throws(OAuthError) -> CodeChallenge? {
         let method = try parameters.value("code_challenge_method")
@@ -198,7 +242,7 @@ extension AuthorizationRequest {
         }
     }
 
-    private static func scope(of parameters: FormParameters, client: Client) throws(OAuthError) -> Scope {
+    package static func scope(of parameters: FormParameters, client: Client) throws(OAuthError) -> Scope {
         guard let scope = Scope(try parameters.value("scope") ?? "") else { throw .invalidScope("scope is malformed") }
         guard client.scope.map(scope.isSubset) ?? true else {
             throw .invalidScope("scope exceeds what the client is registered for")
@@ -214,7 +258,7 @@ extension AuthorizationRequest {
         return Set(words.compactMap(Prompt.init))
     }
 
-    private static func maxAge(of parameters: FormParameters) throws(OAuthError) -> Int? {
+    package static func maxAge(of parameters: FormParameters) throws(OAuthError) -> Int? {
         guard let text = try parameters.value("max_age") else { return nil }
         guard text.utf8.count <= 9, text.utf8.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains),
             let seconds = Int(text)

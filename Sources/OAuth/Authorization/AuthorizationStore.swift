@@ -8,12 +8,16 @@ package import Time
 package struct NewAuthorization: Sendable {
     package let client: ClientID
     package let scope: Scope
+    package var resources = Resources.none
     package let redirect: VerifiedRedirect
     package let codeChallenge: CodeChallenge?
+    package var keyThumbprint: String?
     package let nonce: String?
     package let grant: GrantID
     package let code: SHA256Digest
     package let expiresAt: Timestamp
+    /// Of a request that yields one code; `nil`: as many as it is asked for.
+    package var once: OneTimeIdentifier?
 }
 
 /// A browser's session at the authorization endpoint.
@@ -36,6 +40,8 @@ package enum AuthorizationOutcome: Sendable, Equatable {
     case interaction(Interaction, Session)
     /// The cookie stands for no session that lasts.
     case signedOut
+    /// The request yielded its code before.
+    case requestUsed
     case limited(LimitRefusal)
 }
 

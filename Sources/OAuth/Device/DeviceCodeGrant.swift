@@ -27,7 +27,7 @@ struct DeviceCodeGrant: TokenGrant {
                 },
                 accessTokenExpiresAt: issuer.expiry(for: request.client, at: request.now)), for: request)
         let accessToken = try await issuer.issue(
-            for: grant, scope: grant.scope, resource: try grant.resources.target(request.resource),
+            for: grant, scope: grant.scope, resource: try grant.resources.target(request.resource, for: request.client),
             confirmation: request.confirmation, to: request.client, at: request.now)
         // No browser took part that could have sent a nonce.
         let idToken =

@@ -34,7 +34,7 @@ struct AuthorizationCodeGrant: TokenGrant {
 
         let (grant, nonce) = try await redeem(presentation, for: request)
         let accessToken = try await issuer.issue(
-            for: grant, scope: grant.scope, resource: try grant.resources.target(request.resource),
+            for: grant, scope: grant.scope, resource: try grant.resources.target(request.resource, for: request.client),
             confirmation: request.confirmation, to: request.client, at: request.now)
         return TokenResponse(
             accessToken, refreshToken: grant.scope.asksForRefreshToken ? refreshToken : nil,

@@ -43,7 +43,7 @@ struct RefreshTokenGrant: TokenGrant {
         let grant = try await rotate(presentation, for: request)
         let granted = requestedScope ?? grant.scope
         let accessToken = try await issuer.issue(
-            for: grant, scope: granted, resource: try grant.resources.target(request.resource),
+            for: grant, scope: granted, resource: try grant.resources.target(request.resource, for: request.client),
             confirmation: request.confirmation, to: request.client, at: request.now)
         // OpenID Connect Core §12.2: the same person and sign-in as in the first one, and no nonce.
         let idToken =
@@ -71,7 +71,9 @@ struct RefreshTokenGrant: TokenGrant {
                 ? OAuthError(.insufficientAuthorization, "the sign-in is too old: sign in again")
                 : .invalidGrant("the sign-in is too old")
         }
-        do throws(OAuthError) { _ = try grant.resources.target(request.resource) } catch { return error }
+        do throws(OAuthError) { _ = try grant.resources.target(request.resource, for: request.client) } catch {
+            return error
+        }
         return nil
     }
 

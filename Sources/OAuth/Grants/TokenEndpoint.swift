@@ -38,11 +38,13 @@ package struct TokenEndpoint: Sendable {
     private let refreshToken: RefreshTokenGrant
     private let clientCredentials: ClientCredentialsGrant
     private let deviceCode: DeviceCodeGrant
+    private let tokenExchange: TokenExchangeGrant
 
     package init(
-        authenticator: ClientAuthenticator, proofs: ProofOfPossession, store: any TokenStore,
-        devices: any DeviceAuthorizationStore, issuer: AccessTokenIssuer, idTokens: IDTokenIssuer,
-        settings: TokenSettings, refreshTokens: RefreshTokenDerivation, limitPerClient: Limit?, entropy: Entropy
+        authenticator: ClientAuthenticator, proofs: ProofOfPossession, verifier: AccessTokenVerifier,
+        store: any TokenStore, devices: any DeviceAuthorizationStore, issuer: AccessTokenIssuer,
+        idTokens: IDTokenIssuer, settings: TokenSettings, refreshTokens: RefreshTokenDerivation, limitPerClient: Limit?,
+        entropy: Entropy
     ) {
         self.authenticator = authenticator
         self.proofs = proofs
@@ -54,6 +56,7 @@ package struct TokenEndpoint: Sendable {
         clientCredentials = ClientCredentialsGrant(store: store, issuer: issuer)
         deviceCode = DeviceCodeGrant(
             store: devices, issuer: issuer, idTokens: idTokens, settings: settings, entropy: entropy)
+        tokenExchange = TokenExchangeGrant(store: store, issuer: issuer, verifier: verifier)
     }
 
     package func respond(to request: ClientRequest) async throws(OAuthError) -> TokenResponse {
@@ -61,7 +64,9 @@ package struct TokenEndpoint: Sendable {
         let grant = try grant(for: request.form)
         try authenticated.mayUse(type(of: grant).type)
         let client = authenticated.client
-        let resource = try Self.resource(request.form, for: client)
+        let resource = try Self.resource(
+            request.form,
+            among: grant is TokenExchangeGrant ? client.tokenExchange?.resources ?? .none : client.resources)
         let confirmation = try await proofs.confirmation(of: request, by: client)
         let charge = LimitCharge(.tokenPerClient, limit, subject: client.id.rawValue)
         return try await grant.issue(
@@ -71,14 +76,16 @@ package struct TokenEndpoint: Sendable {
     }
 
     private static func resource(
-        _ form: FormParameters, for client: Client
+        _ form: FormParameters, among registered: Resources
     ) throws(OAuthError) -> ResourceIdentifier? {
-        let resources = try Resources(form, for: client)
-        guard resources.identifiers.count <= 1 else {
+        guard form.values("resource").count <= 1 else {
             throw OAuthError(.invalidTarget, "a token is for one resource")
         }
-        return resources.identifiers.first
+        return try Resources(form, among: registered).identifiers.first
     }
+
+    /// What some clients send for `token-exchange`.
+    private static let misspeltTokenExchange = "urn:ietf:params:oauth:grant-type:token_exchange"
 
     private func grant(for form: FormParameters) throws(OAuthError) -> any TokenGrant {
         let requested = try form.required("grant_type", "grant_type is missing")
@@ -87,7 +94,9 @@ package struct TokenEndpoint: Sendable {
         case .refreshToken: return refreshToken
         case .clientCredentials: return clientCredentials
         case .deviceCode: return deviceCode
-        case .tokenExchange, nil:
+        case .tokenExchange: return tokenExchange
+        case nil where requested == Self.misspeltTokenExchange: return tokenExchange
+        case nil:
             throw OAuthError(.unsupportedGrantType, "this grant_type is not supported")
         }
     }

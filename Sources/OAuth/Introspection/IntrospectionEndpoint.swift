@@ -1,5 +1,6 @@
 import Cryptography
-import Time
+package import JOSE
+package import Time
 
 /// Token introspection (RFC 7662) without its HTTP.
 package struct IntrospectionEndpoint: Sendable {
@@ -9,11 +10,16 @@ package struct IntrospectionEndpoint: Sendable {
     private let store: any TokenStore
     private let issuer: Issuer
     private let subjects: SubjectIdentifiers
+    private let signed: SignedIntrospection
+    private let cacheSeconds: Int
 
     package init(
         authenticator: ClientAuthenticator, verifier: AccessTokenVerifier, registry: ClientRegistry,
-        store: any TokenStore, issuer: Issuer, subjects: SubjectIdentifiers
+        store: any TokenStore, issuer: Issuer, subjects: SubjectIdentifiers, signed: SignedIntrospection,
+        cacheSeconds: Int
     ) {
+        self.signed = signed
+        self.cacheSeconds = cacheSeconds
         self.authenticator = authenticator
         self.verifier = verifier
         self.registry = registry
@@ -22,16 +28,30 @@ package struct IntrospectionEndpoint: Sendable {
         self.subjects = subjects
     }
 
-    package func respond(to request: ClientRequest) async throws(OAuthError) -> IntrospectionResponse {
+    package func respond(to request: ClientRequest) async throws(OAuthError) -> (IntrospectionResponse, Client) {
         let caller = try await authenticator.authenticate(request).client
         // RFC 7662 §2.1: the endpoint must not be open to token scanning, so a client without a secret is nobody.
         guard !caller.isPublic else { throw .invalidClient }
         let token = try request.form.required("token", "token is missing")
         do {
-            return try await introspect(token, for: caller, at: request.now)
+            return (try await introspect(token, for: caller, at: request.now), caller)
         } catch {
             throw .serverError(error)
         }
+    }
+
+    /// The same answer as a JWT (RFC 9701).
+    package func sign(
+        _ response: JSONValue, for caller: Client, at now: Timestamp
+    ) throws(OAuthError) -> String {
+        try signed.sign(response, for: caller, at: now)
+    }
+
+    /// For how long a resource server may go on with an answer: what it is told of a token's end is that old at most.
+    /// `nil`: it must ask every time.
+    package func cacheSeconds(of response: IntrospectionResponse, at now: Timestamp) -> Int? {
+        guard cacheSeconds > 0, let expiresAt = response.expiresAt, now < expiresAt else { return nil }
+        return min(cacheSeconds, now.secondsRoundedUp(until: expiresAt))
     }
 
     private func introspect(
@@ -52,11 +72,7 @@ package struct IntrospectionEndpoint: Sendable {
     }
 
     private func mayRead(_ token: AccessToken, caller: Client) -> Bool {
-        caller.mayIntrospect
-            || token.audience.contains { audience in
-                audience.utf8.elementsEqual(caller.id.rawValue.utf8)
-                    || caller.protectedResources.identifiers.contains { $0.uri.utf8.elementsEqual(audience.utf8) }
-            }
+        caller.mayIntrospect || token.isMeant(for: caller)
     }
 }
 
@@ -65,4 +81,12 @@ package enum IntrospectionResponse: Sendable {
     case inactive
     case accessToken(AccessToken, issuer: Issuer)
     case refreshToken(RefreshTokenState, subject: String, issuer: Issuer)
+
+    var expiresAt: Timestamp? {
+        switch self {
+        case .inactive: nil
+        case .accessToken(let token, _): token.expiresAt
+        case .refreshToken(let state, _, _): state.expiresAt
+        }
+    }
 }

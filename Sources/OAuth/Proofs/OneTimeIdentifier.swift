@@ -17,6 +17,11 @@ package struct OneTimeIdentifier: Sendable, Hashable {
         digest = SHA256Digest(of: "\(purpose.rawValue)\u{0}\(owner)\u{0}\(identifier)")
         self.expiresAt = expiresAt
     }
+
+    init(digest: SHA256Digest, expiresAt: Timestamp) {
+        self.digest = digest
+        self.expiresAt = expiresAt
+    }
 }
 
 /// Remembers what was used, for all nodes and over restarts.

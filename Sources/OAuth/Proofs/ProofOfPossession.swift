@@ -23,7 +23,7 @@ package struct ProofOfPossession: Sendable {
     }
 
     /// Of the key that the request's proof shows, if it brings one.
-    func keyThumbprint(of request: ClientRequest) async throws(OAuthError) -> String? {
+    package func keyThumbprint(of request: ClientRequest) async throws(OAuthError) -> String? {
         try await dpop.thumbprint(request.proofs, method: request.method, path: request.path, at: request.now)
     }
 }

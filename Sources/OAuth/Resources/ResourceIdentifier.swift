@@ -36,9 +36,13 @@ extension Resources {
     /// The `resource` parameters of a request: the one parameter that may be repeated. Each must be registered
     /// for the client.
     package init(_ form: FormParameters, for client: Client) throws(OAuthError) {
+        try self.init(form, among: client.resources)
+    }
+
+    init(_ form: FormParameters, among registered: Resources) throws(OAuthError) {
         var identifiers: [ResourceIdentifier] = []
         for value in form.values("resource") {
-            guard let identifier = ResourceIdentifier(value), client.resources.contains(identifier) else {
+            guard let identifier = ResourceIdentifier(value), registered.contains(identifier) else {
                 throw OAuthError(.invalidTarget, "resource is not registered for this client")
             }
             if !identifiers.contains(identifier) { identifiers.append(identifier) }
@@ -52,9 +56,13 @@ extension Resources {
     /// Whom a token is for: exactly one, so that no resource server can use its callers' tokens elsewhere
     /// (RFC 8707 §2.2, RFC 9700 §2.3).
     ///
-    /// - Parameter requested: what the token request names.
+    /// - Parameters:
+    ///   - requested: what the token request names; it is registered for the client.
+    ///   - client: whose registration of today counts, whatever was granted once.
     /// - Returns: `nil` for the client's usual audience.
-    package func target(_ requested: ResourceIdentifier?) throws(OAuthError) -> ResourceIdentifier? {
+    package func target(
+        _ requested: ResourceIdentifier?, for client: Client
+    ) throws(OAuthError) -> ResourceIdentifier? {
         if let requested {
             guard isEmpty || contains(requested) else {
                 throw OAuthError(.invalidTarget, "resource is not among those that were granted")
@@ -64,6 +72,10 @@ extension Resources {
         guard identifiers.count <= 1 else {
             throw OAuthError(.invalidTarget, "several resources were granted: name one of them")
         }
-        return identifiers.first
+        guard let only = identifiers.first else { return nil }
+        guard client.resources.contains(only) else {
+            throw OAuthError(.invalidTarget, "the resource is no longer registered for this client")
+        }
+        return only
     }
 }

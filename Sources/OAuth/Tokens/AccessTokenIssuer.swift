@@ -77,6 +77,22 @@ package struct AccessTokenIssuer: Sendable {
             confirmation: confirmation, client: client, at: now, extra: { _ in })
     }
 
+    /// A token made of another one (RFC 8693 §2.2.1): it is about the same person, and ends no later.
+    func exchange(
+        _ subject: AccessToken, audience: [String], scope: Scope, actor: JSONValue?, confirmation: KeyConfirmation?,
+        to client: Client, at now: Timestamp
+    ) throws(OAuthError) -> Issued {
+        try sign(
+            subject: subject.subject, scope: scope, audience: audience, confirmation: confirmation, client: client,
+            latestExpiry: subject.expiresAt, at: now,
+            extra: { claims in
+                claims["auth_time"] = subject.authenticatedAt.map { .integer($0.seconds) }
+                claims["acr"] = subject.authenticationContext.map(JSONValue.string)
+                claims[Self.grantClaim] = subject.grant.map { .string($0.rawValue) }
+                claims["act"] = actor
+            })
+    }
+
     private func sign(
         subject: String, scope: Scope, audience: [String], confirmation: KeyConfirmation?, client: Client,
         latestExpiry: Timestamp? = nil, at now: Timestamp, extra: (inout JSONObject) -> Void

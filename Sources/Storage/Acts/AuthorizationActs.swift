@@ -24,6 +24,7 @@ extension SQLStore: AuthorizationStore {
                         retryAfterSeconds: refusal.retryAfterSeconds))
                 return .limited(refusal)
             }
+            if let once = authorization.once, try await !connection.spend(once) { return .requestUsed }
             if attempt.isConsentGiven {
                 let scope = consented?.union(authorization.scope) ?? authorization.scope
                 try await connection.remember(scope, of: session.account, to: authorization.client, at: now)
@@ -61,16 +62,18 @@ extension SQLConnection {
         try await insert(
             Grant(
                 id: authorization.grant, account: session.account, client: authorization.client,
-                scope: authorization.scope, authenticatedAt: session.authenticatedAt, methods: session.methods,
+                scope: authorization.scope, resources: authorization.resources,
+                authenticatedAt: session.authenticatedAt, methods: session.methods,
                 session: session.id),
             expiresAt: authorization.expiresAt)
         try await run(
             """
             INSERT INTO authorization_code
-                (digest, grant_id, client_id, redirect_uri, redirect_requested, code_challenge, nonce, expires_at)
+                (digest, grant_id, client_id, redirect_uri, redirect_requested, code_challenge, key_thumbprint, nonce,
+                expires_at)
             VALUES (\(authorization.code), \(authorization.grant), \(authorization.client),
                 \(authorization.redirect.uri), \(authorization.redirect.wasRequested), \(authorization.codeChallenge),
-                \(authorization.nonce), \(authorization.expiresAt))
+                \(authorization.keyThumbprint), \(authorization.nonce), \(authorization.expiresAt))
             """)
     }
 }

@@ -1,7 +1,7 @@
 import Accounts
 import Cryptography
 package import DeveloperLog
-import OAuth
+package import OAuth
 package import PhoneLogin
 import PhoneNumbers
 package import RateLimiting
@@ -40,6 +40,9 @@ struct LiveOperation {
     let isApproved: Bool?
     /// Of the number, ISO 3166-1 alpha-2.
     let region: String
+    let nonce: String?
+    let resources: Resources
+    let keyThumbprint: String?
 
     fileprivate init(row: SQLRow) throws {
         challengeID = try row.text(0)
@@ -57,6 +60,9 @@ struct LiveOperation {
         continuation = try row.optionalBlob(11)
         isApproved = try row.optionalInteger(12).map { $0 != 0 }
         region = try row.text(13)
+        nonce = try row.optionalText(14)
+        resources = Resources(text: try row.text(15))
+        keyThumbprint = try row.optionalText(16)
     }
 }
 
@@ -66,7 +72,7 @@ extension SQLConnection {
             """
             SELECT c.id, c.client_id, c.device, c.number, c.purpose, o.state, o.scope, o.redirect_uri,
                 o.redirect_requested, o.code_challenge, o.browser, o.continuation, o.link_approved,
-                c.region
+                c.region, o.nonce, o.resources, o.key_thumbprint
             FROM phone_operation o JOIN phone_challenge c ON c.id = o.challenge_id
             WHERE o.id = \(id) AND c.expires_at > \(now)
             """
@@ -134,11 +140,12 @@ private struct GuessJudge {
     let origin: RequestOrigin
     let now: Timestamp
 
-    /// A code opens only what it was texted for: of this client, this number, this purpose, and in the browser
-    /// that began.
+    /// A code opens only what it was texted for: of this client, this number, this purpose, this key, and in the
+    /// browser that began.
     func liveOperation() async throws -> LiveOperation? {
         guard let operation = try await connection.liveOperation(guess.operationID, at: now),
-            operation.client == guess.client, guess.isFor(operation.identity), operation.isApproved != false
+            operation.client == guess.client, guess.isFor(operation.identity), operation.isApproved != false,
+            operation.keyThumbprint == nil || operation.keyThumbprint == guess.keyThumbprint
         else { return nil }
         switch guess.reward {
         case .authorizationCode: return operation.purpose == PhoneLoginPurpose.codeName ? operation : nil
@@ -184,21 +191,24 @@ private struct GuessJudge {
         guard !account.isDisabled else {
             try await connection.record(
                 .accountRefused(account.id, client: guess.client, phone: masked, from: origin, at: now))
-            return .accountDisabled
+            return .accountDisabled(operation.browser == nil ? operation.appLogin : nil)
         }
         switch guess.reward {
         case .authorizationCode(let digest, let grant, let expiresAt):
             try await connection.insert(
                 Grant(
                     id: grant, account: account.id, client: guess.client, scope: operation.scope,
-                    authenticatedAt: now, methods: .textedCode),
+                    resources: operation.resources, authenticatedAt: now, methods: .textedCode),
                 expiresAt: expiresAt)
             try await connection.run(
                 """
                 INSERT INTO authorization_code
-                    (digest, grant_id, client_id, redirect_uri, redirect_requested, code_challenge, expires_at)
+                    (digest, grant_id, client_id, redirect_uri, redirect_requested, code_challenge, key_thumbprint,
+                    nonce, expires_at)
                 VALUES (\(digest), \(grant), \(guess.client), \(operation.redirectURI),
-                    \(operation.redirectRequested), \(operation.codeChallenge), \(expiresAt))
+                    \(operation.redirectRequested), \(operation.codeChallenge),
+                    \(operation.keyThumbprint ?? guess.keyThumbprint),
+                    \(operation.nonce), \(expiresAt))
                 """)
         case .session(let session, _):
             try await connection.begin(session, of: account.id, at: now)
@@ -227,10 +237,31 @@ private struct GuessJudge {
                 reason: reason))
     }
 
-    private var masked: String { PhoneNumber(trusted: guess.number, region: "", lineType: .unknown).masked }
+    /// Of a guess that does not name its number, the developer log knows the operation's earlier lines.
+    private var masked: String? {
+        guess.number.map { PhoneNumber(trusted: $0, region: "", lineType: .unknown).masked }
+    }
+}
+
+extension SQLStore {
+    package func appLogin(_ id: String, of client: ClientID, at now: Timestamp) async throws -> AppLogin? {
+        try await engine.read { connection in
+            guard let operation = try await connection.liveOperation(id, at: now), operation.client == client,
+                operation.purpose == PhoneLoginPurpose.codeName
+            else { return nil }
+            return operation.appLogin
+        }
+    }
 }
 
 extension LiveOperation {
+    var appLogin: AppLogin {
+        AppLogin(
+            number: identity.number, device: device, state: state, scope: scope, resources: resources,
+            redirectURI: redirectRequested ? redirectURI : nil, codeChallenge: codeChallenge, nonce: nonce,
+            keyThumbprint: keyThumbprint)
+    }
+
     func passed(account: AccountID) -> PassedOperation {
         PassedOperation(
             account: account, identity: identity,
@@ -245,7 +276,7 @@ extension [AuthenticationMethod] {
 
 extension SecurityEvent {
     static func accountRefused(
-        _ account: AccountID, client: ClientID, phone: String, from origin: RequestOrigin, at now: Timestamp
+        _ account: AccountID, client: ClientID, phone: String?, from origin: RequestOrigin, at now: Timestamp
     ) -> SecurityEvent {
         SecurityEvent(
             .accountRefused, at: now, origin: origin, clientID: client.rawValue, accountID: account.rawValue,

@@ -109,12 +109,15 @@ extension SQLConnection {
             try await run(
                 """
                 INSERT INTO phone_operation
-                    (id, challenge_id, state, scope, redirect_uri, redirect_requested, code_challenge, link_digest,
-                    asking_device, started_at, expires_at, message_id)
-                VALUES (\(operation.id), \(challenge.id), \(binding.state), \(binding.scope),
-                    \(binding.redirect.uri), \(binding.redirect.wasRequested), \(binding.codeChallenge),
-                    \(operation.linkDigest), \(operation.askingDevice), \(operation.startedAt), \(challenge.expiresAt),
-                    \(messageID))
+                    (id, challenge_id, state, scope, resources, redirect_uri, redirect_requested, code_challenge,
+                    nonce, key_thumbprint, link_digest, asking_device, started_at, expires_at, message_id)
+                VALUES (\(operation.id), \(challenge.id), \(binding.state), \(binding.scope), \(binding.resources),
+                    \(binding.redirect?.uri ?? ""), \(binding.redirect?.wasRequested ?? false),
+                    \(binding.codeChallenge), \(binding.nonce), \(binding.keyThumbprint), \(operation.linkDigest),
+                    \(operation.askingDevice), \(operation.startedAt), \(challenge.expiresAt), \(messageID))
+                ON CONFLICT (id) DO UPDATE SET
+                    challenge_id = excluded.challenge_id, expires_at = excluded.expires_at,
+                    message_id = excluded.message_id
                 """)
         case .session(let binding):
             // The request to go on with comes back with the browser, so what an app's login keeps stays empty.

@@ -90,6 +90,7 @@ package struct AuthorizeEndpoint: Sendable {
         do throws(AuthorizationFailure) {
             let checked = try await authorization.request(
                 parameters, from: edge.origin(of: request, context), at: edge.now)
+            if checked.needsOwnAddress { return .seeOther("/oauth2/authorize?\(checked.query)") }
             return show(try await decide(checked), of: checked, request, problem: problem)
         } catch {
             return refused(error, request, context)

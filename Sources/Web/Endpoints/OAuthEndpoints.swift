@@ -5,17 +5,20 @@ import JOSE
 package import OAuth
 import Time
 
-/// `POST /oauth2/token`, `/oauth2/introspect` and `/oauth2/revoke`: forms in, RFC-shaped JSON out.
+/// `POST /oauth2/token`, `/oauth2/par`, `/oauth2/introspect` and `/oauth2/revoke`: forms in, RFC-shaped JSON out.
 package struct OAuthEndpoints: Sendable {
     private let token: TokenEndpoint
+    private let pushedAuthorization: PushedAuthorizationEndpoint
     private let introspection: IntrospectionEndpoint
     private let revocation: RevocationEndpoint
     private let edge: Edge
 
     package init(
-        token: TokenEndpoint, introspection: IntrospectionEndpoint, revocation: RevocationEndpoint, edge: Edge
+        token: TokenEndpoint, pushedAuthorization: PushedAuthorizationEndpoint, introspection: IntrospectionEndpoint,
+        revocation: RevocationEndpoint, edge: Edge
     ) {
         self.token = token
+        self.pushedAuthorization = pushedAuthorization
         self.introspection = introspection
         self.revocation = revocation
         self.edge = edge
@@ -27,9 +30,29 @@ package struct OAuthEndpoints: Sendable {
                 .json(.ok, try await token.respond(to: asked).json)
             }
         }
+        router.postOnly("/oauth2/par") { request, context in
+            await edge.answer(request, context) { asked throws(OAuthError) in
+                let reference = try await pushedAuthorization.respond(to: asked)
+                return .json(
+                    .created,
+                    [
+                        "request_uri": .string(reference.requestURI),
+                        "expires_in": .integer(Int64(reference.expiresInSeconds)),
+                    ])
+            }
+        }
         router.postOnly("/oauth2/introspect") { request, context in
             await edge.answer(request, context) { asked throws(OAuthError) in
-                .json(.ok, try await introspection.respond(to: asked).json)
+                let (answer, caller) = try await introspection.respond(to: asked)
+                var response =
+                    request.prefers(SignedIntrospection.mediaType)
+                    ? Response.jwt(
+                        try introspection.sign(answer.json, for: caller, at: asked.now), SignedIntrospection.mediaType)
+                    : .json(.ok, answer.json)
+                if let seconds = introspection.cacheSeconds(of: answer, at: asked.now) {
+                    response.headers[.cacheControl] = "private, max-age=\(seconds)"
+                }
+                return response
             }
         }
         router.postOnly("/oauth2/revoke") { request, context in
@@ -50,6 +73,7 @@ extension TokenResponse {
             "expires_in": .integer(Int64(expiresInSeconds)),
         ]
         if let refreshToken { members["refresh_token"] = .string(refreshToken) }
+        if let issuedTokenType { members["issued_token_type"] = .string(issuedTokenType) }
         if let idToken { members["id_token"] = .string(idToken) }
         members["scope"] = .string(scope.text)
         return .object(members)

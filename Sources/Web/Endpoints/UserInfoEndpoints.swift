@@ -52,7 +52,7 @@ package struct UserInfoEndpoints: Sendable {
             edge.addNonce(to: &response, proofs: token.proofs, at: now)
             return response
         } catch {
-            return error.resourceResponse(logger: context.logger)
+            return error.resourceResponse(to: token.type, logger: context.logger)
         }
     }
 }

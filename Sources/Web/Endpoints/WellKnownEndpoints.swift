@@ -8,10 +8,12 @@ package import OAuth
 package struct WellKnownEndpoints: Sendable {
     private let keys: KeySet
     private let issuer: Issuer
+    private let features: ServerMetadata.Features
 
-    package init(keys: KeySet, issuer: Issuer) {
+    package init(keys: KeySet, issuer: Issuer, features: ServerMetadata.Features) {
         self.keys = keys
         self.issuer = issuer
+        self.features = features
     }
 
     package func add(to router: Router<DenwaRequestContext>) {
@@ -20,7 +22,7 @@ package struct WellKnownEndpoints: Sendable {
         }
         for name in ["oauth-authorization-server", "openid-configuration"] {
             router.get("/.well-known/\(name)") { _, _ in
-                Self.cacheable(ServerMetadata.document(issuer: issuer))
+                Self.cacheable(ServerMetadata.document(issuer: issuer, features: features))
             }
         }
     }

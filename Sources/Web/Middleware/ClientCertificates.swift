@@ -1,5 +1,6 @@
 import Cryptography
 import HTTPTypes
+import NIOSSL
 
 /// Where the TLS certificate of a client is found: in the connection, when TLS ends here, or in a header of a trusted
 /// proxy (`http.clientCertificateHeader`).
@@ -10,6 +11,7 @@ package struct ClientCertificates: Sendable {
     private let header: HTTPField.Name?
     /// Whether TLS ends here.
     package var areShownHere = false
+    package var areSeen: Bool { areShownHere || header != nil }
 
     /// `nil` for what cannot name a header.
     package init?(headerName: String) {
@@ -24,7 +26,12 @@ package struct ClientCertificates: Sendable {
         guard let header else { return nil }
         let values = headers[values: header]
         guard values.count == 1, let value = values.first else { return nil }
-        return Self.byteSequence(value) ?? Self.escapedPEM(value)
+        guard let der = Self.byteSequence(value) ?? Self.escapedPEM(value) else { return nil }
+        // What a proxy cut off would bind tokens to nothing that anybody could show again.
+        guard let certificate = try? NIOSSLCertificate(bytes: der, format: .der),
+            (try? certificate.toDERBytes()) == der
+        else { return nil }
+        return der
     }
 
     /// RFC 9440 §2.1: a Structured Fields byte sequence.

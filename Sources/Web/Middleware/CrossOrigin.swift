@@ -15,9 +15,10 @@ package struct CrossOrigin: RouterMiddleware {
     package init(registry: ClientRegistry) { self.registry = registry }
 
     private static let paths: Set<String> = [
-        "/oauth2/token", "/oauth2/device_authorization", "/oauth2/userinfo", "/oauth2/revoke", "/oauth2/logout",
-        "/oauth2/login/phone/request", "/oauth2/login/phone/confirm", "/oauth2/login/phone/link", "/otc/code",
-        "/token/validate", "/users/me", "/users/me/phone", "/users/me/phone/confirm",
+        "/oauth2/token", "/oauth2/par", "/oauth2/challenge", "/oauth2/device_authorization", "/oauth2/userinfo",
+        "/oauth2/revoke", "/oauth2/logout", "/oauth2/login/phone/request", "/oauth2/login/phone/confirm",
+        "/oauth2/login/phone/link", "/otc/code", "/token/validate", "/users/me", "/users/me/phone",
+        "/users/me/phone/confirm",
     ]
 
     /// Who may read the answers of a path.
@@ -71,7 +72,7 @@ package struct CrossOrigin: RouterMiddleware {
                 headers: [
                     .accessControlAllowMethods: "GET, POST, PUT, PATCH, DELETE",
                     .accessControlAllowHeaders:
-                        "Authorization, Content-Type, If-Match, If-None-Match, X-Kii-AppID, X-Kii-AppKey, X-Kii-SDK, "
+                        "Authorization, Content-Type, DPoP, If-Match, If-None-Match, X-Kii-AppID, X-Kii-AppKey, X-Kii-SDK, "
                         + "X-HTTP-Method-Override",
                     .accessControlMaxAge: "600",
                 ])
@@ -81,7 +82,7 @@ package struct CrossOrigin: RouterMiddleware {
         response.headers[.accessControlAllowOrigin] = origin
         response.headers[.vary] = "Origin"
         response.headers[.accessControlExposeHeaders] =
-            "Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, Location, X-Set-Monaca-Cloud-Session"
+            "Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, DPoP-Nonce, Location, X-Set-Monaca-Cloud-Session"
         return response
     }
 }

@@ -15,16 +15,20 @@ extension OAuthError {
             response.headers[.wwwAuthenticate] = bearerChallenge
         }
         if code == .serverError { response.headers[.retryAfter] = "5" }
+        if let retryAfterSeconds { response.headers[.retryAfter] = "\(retryAfterSeconds)" }
         if let limit { response.add(limit) }
         if let proofNonce { response.headers[.dpopNonce] = proofNonce }
         return response
     }
 
     /// The same for a protected resource, where a wrong proof is a wrong credential (RFC 9449 §7.1).
-    func resourceResponse(logger: Logger) -> Response {
+    ///
+    /// - Parameter type: how the token came, and so how it must come again.
+    func resourceResponse(to type: TokenType, logger: Logger) -> Response {
         var response = response(logger: logger)
-        if code == .invalidDPoPProof || code == .useDPoPNonce {
-            response.status = .unauthorized
+        let isAboutProof = code == .invalidDPoPProof || code == .useDPoPNonce
+        if isAboutProof { response.status = .unauthorized }
+        if isAboutProof || type == .dpop && response.headers[.wwwAuthenticate] != nil {
             response.headers[.wwwAuthenticate] =
                 #"DPoP realm="denwa", error="\#(code.rawValue)", error_description="\#(description)", "#
                 + #"algs="\#(DPoPProofCheck.algorithms.joined(separator: " "))""#

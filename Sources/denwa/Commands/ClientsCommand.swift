@@ -66,19 +66,30 @@ struct ClientsCommand: AsyncParsableCommand {
 
     struct Secret: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Make a client secret and the client_secret_sha256 that registers it.")
+            abstract: "Make a client secret and what registers it.",
+            discussion: "Also makes tokens for registration.initialAccessTokens, which takes the SHA-256.")
+        @Flag(help: "For client_secret_jwt, which needs the secret itself: sealed with the keys of this server.")
+        var sealed = false
         @Flag(help: "Print JSON.") var json = false
 
         func run() async throws {
             let secret = Entropy.system.token()
-            let digest = Hex.encode(SHA256Digest(of: secret).bytes)
+            let (name, value) =
+                sealed
+                ? ("client_secret_sealed", try Self.seal(secret))
+                : ("client_secret_sha256", Hex.encode(SHA256Digest(of: secret).bytes))
             if json {
-                let object: JSONValue = ["client_secret": .string(secret), "client_secret_sha256": .string(digest)]
-                print(object.serializedText)
+                print(JSONValue.object(["client_secret": .string(secret), name: .string(value)]).serializedText)
             } else {
                 print("For the client, shown only here:  \(secret)")
-                print("For clients.json:                 \"client_secret_sha256\": \"\(digest)\"")
+                print("For clients.json:                 \"\(name)\": \"\(value)\"")
             }
+        }
+
+        private static func seal(_ secret: String) throws -> String {
+            let path = try Invocation.current.configuration().0.keysDirectory
+            let key = try KeyDirectory(path: path, entropy: .system).secret()
+            return ClientSecretSeal(secret: key).seal(secret, entropy: .system)
         }
     }
 }

@@ -44,6 +44,13 @@ extension ConfigurationKey {
             name: "http.forwardedHeader", kind: .text, fallback: "X-Forwarded-For",
             help: "The header that trusted proxies write: X-Forwarded-For or Forwarded. The other is ignored."),
         .init(
+            name: "tls.certificateFile", kind: .text, fallback: "none",
+            help: "The server's certificate chain in PEM: then it speaks https itself. Else a proxy does."),
+        .init(name: "tls.privateKeyFile", kind: .text, fallback: "none", help: "The certificate's key in PEM."),
+        .init(
+            name: "introspection.cacheSeconds", kind: .integer, fallback: "0",
+            help: "How long resource servers may go on with an answer about a token; 0: they ask every time."),
+        .init(
             name: "http.clientCertificateHeader", kind: .text, fallback: "none",
             help: "The header in which trusted proxies hand on a client's TLS certificate: RFC 9440, or escaped PEM."),
         .init(
@@ -107,6 +114,9 @@ extension ConfigurationKey {
         .init(
             name: "limits.tokenPerClient", kind: .limit, fallback: "6000/60",
             help: "Tokens issued to one client."),
+        .init(
+            name: "limits.pushPerClient", kind: .limit, fallback: "6000/60",
+            help: "Pushed authorization requests of one client."),
         .init(
             name: "limits.authorizePerSession", kind: .limit, fallback: "60/60",
             help: "Authorization codes issued to one signed-in browser."),

@@ -40,6 +40,9 @@ struct ConfigurationReader {
                 sources.report("\(source) must be the name of a header")
             }
         }
+        configuration.tls = tls()
+        configuration.clientCertificates.areShownHere = configuration.tls != nil
+        configuration.introspectionCacheSeconds = integer("introspection.cacheSeconds", 0, in: 0...3600)
         configuration.requiresDPoPNonce = flag("dpop.requireNonce") ?? false
         // A public https issuer is production, whatever else was forgotten.
         configuration.isProduction = flag("production") ?? (issuer.isSecure && !issuer.isLoopback)
@@ -66,6 +69,7 @@ struct ConfigurationReader {
         configuration.brandLogoFile = sources.text("branding.logoFile")?.value
         configuration.brandColor = color("branding.color")
         configuration.tokenPerClient = limit("limits.tokenPerClient", configuration.tokenPerClient)
+        configuration.pushPerClient = limit("limits.pushPerClient", configuration.pushPerClient)
         configuration.authorizePerSession = limit("limits.authorizePerSession", configuration.authorizePerSession)
         configuration.developerLogRetentionDays = integer("developerLog.retentionDays", 90, in: 1...3650)
         let metricsPort = integer("metrics.port", 0, in: 0...65535)
@@ -73,6 +77,17 @@ struct ConfigurationReader {
         configuration.logLevel = choice("log.level", Logger.Level.info)
         configuration.logFormat = optionalChoice("log.format")
         return configuration
+    }
+
+    private mutating func tls() -> ServerConfiguration.TLSFiles? {
+        let (certificate, key) = (sources.text("tls.certificateFile")?.value, sources.text("tls.privateKeyFile")?.value)
+        guard let certificate, let key else {
+            if certificate != nil || key != nil {
+                sources.report("tls.certificateFile and tls.privateKeyFile are needed together")
+            }
+            return nil
+        }
+        return ServerConfiguration.TLSFiles(certificate: certificate, privateKey: key)
     }
 
     private mutating func issuer(port: Int) -> Issuer {

@@ -15,6 +15,8 @@ struct ServerConfiguration: Sendable {
 
     var host = "127.0.0.1"
     var port = 8080
+    /// PEM files, when TLS ends here.
+    var tls: TLSFiles?
     var trustedProxies: [IPNetwork] = []
     var forwardedHeader = TrustedProxies.Header.xForwardedFor
     var clientCertificates = ClientCertificates.none
@@ -44,6 +46,9 @@ struct ServerConfiguration: Sendable {
     var brandLogoFile: String?
     var brandColor: BrandColor?
     var tokenPerClient = Limit(count: 6000, windowSeconds: 60)
+    /// How old a resource server's knowledge of a token may be; 0: it asks every time.
+    var introspectionCacheSeconds = 0
+    var pushPerClient = Limit(count: 6000, windowSeconds: 60)
     var authorizePerSession = Limit(count: 60, windowSeconds: 60)
     var developerLogRetentionDays = 90
     /// `nil`: no metrics.
@@ -52,7 +57,18 @@ struct ServerConfiguration: Sendable {
     /// `nil`: text on a terminal, else JSON.
     var logFormat: LogFormat?
 
+    var metadataFeatures: ServerMetadata.Features {
+        var features = ServerMetadata.Features()
+        features.seesCertificates = clientCertificates.areSeen
+        return features
+    }
+
     func allows(_ number: TestNumber) -> Bool { !isProduction || allowedTestNumbers.contains(number.number) }
+
+    struct TLSFiles: Sendable, Equatable {
+        let certificate: String
+        let privateKey: String
+    }
 
     struct Invalid: Error, Sendable {
         let problems: [ConfigurationProblem]

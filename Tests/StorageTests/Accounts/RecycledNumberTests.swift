@@ -122,7 +122,7 @@ import Time
         try await backend.withStore { store in
             let first = try await account(on: store, at: .noon)
             try await store.setDisabled(true, first, from: .home, at: .noon)
-            #expect(try await outcome(on: store, at: muchLater.adding(seconds: 86_400)) == .accountDisabled)
+            #expect((try await outcome(on: store, at: muchLater.adding(seconds: 86_400))).isAccountDisabled)
             #expect(try await store.count("account") == 1)
             #expect(try await store.count("account_parked") == 0)
         }

@@ -102,3 +102,10 @@ extension RefreshRotation {
         return grant
     }
 }
+
+extension PhoneGuessOutcome {
+    package var isAccountDisabled: Bool {
+        if case .accountDisabled = self { return true }
+        return false
+    }
+}

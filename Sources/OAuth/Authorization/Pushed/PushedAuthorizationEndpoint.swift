@@ -1,0 +1,34 @@
+/// The pushed authorization request endpoint (RFC 9126 §2) without its HTTP.
+package struct PushedAuthorizationEndpoint: Sendable {
+    private let authenticator: ClientAuthenticator
+    private let proofs: ProofOfPossession
+    private let requests: AuthorizationRequestReader
+    private let pushed: PushedRequests
+
+    package init(
+        authenticator: ClientAuthenticator, proofs: ProofOfPossession, requests: AuthorizationRequestReader,
+        pushed: PushedRequests
+    ) {
+        self.authenticator = authenticator
+        self.proofs = proofs
+        self.requests = requests
+        self.pushed = pushed
+    }
+
+    package func respond(to request: ClientRequest) async throws(OAuthError) -> PushedReference {
+        let client = try await authenticator.authenticate(request).client
+        let checked = try await requests.readPushed(request.form, of: client, at: request.now)
+        var parameters = checked.carried
+        // RFC 9449 §10.1: a proof here is as good as the parameter.
+        if let thumbprint = try await proofs.keyThumbprint(of: request) {
+            guard checked.keyThumbprint == nil || checked.keyThumbprint == thumbprint else {
+                throw OAuthError(.invalidDPoPProof, "dpop_jkt is not the key of the DPoP proof")
+            }
+            parameters.removeAll { $0.name == "dpop_jkt" }
+            parameters.append(("dpop_jkt", thumbprint))
+        }
+        return try await pushed.push(
+            parameters, from: checked.envelope.flatMap { $0.isSigned ? $0.once : nil }, of: client.id,
+            at: request.now)
+    }
+}
