@@ -94,6 +94,9 @@ extension SecurityEvent {
         case linkRefused = "link.refused"
         case linkDenied = "link.denied"
         case linkApproved = "link.approved"
+        case userCodeRefused = "user_code.refused"
+        case deviceDenied = "device.denied"
+        case deviceAllowed = "device.allowed"
         case signedOutEverywhere = "session.ended_everywhere"
         case passwordRefused = "password.refused"
         case passwordChanged = "password.changed"
@@ -113,10 +116,11 @@ extension SecurityEvent {
             case .sendRefused, .numberRefused, .guessRefused, .operationUnknown, .clientAuthenticationFailed,
                 .redirectRefused, .codeRefused, .refreshRefused, .tokenRefused, .scopeRefused, .linkRefused,
                 .authorizationRefused, .receiptRefused, .guardDryRun, .passwordRefused, .registrationRefused,
-                .proofRefused, .clientRegistrationRefused, .clientMetadataRefused, .clientChanged:
+                .proofRefused, .clientRegistrationRefused, .clientMetadataRefused, .clientChanged, .userCodeRefused:
                 true
             case .guessWrong, .accountRefused, .accountDisabled, .accountEnabled, .codeReplayed, .refreshReused,
                 .tokenRevoked, .messageFailed, .messageMovedOn, .budgetAlert, .linkDenied, .linkApproved,
+                .deviceDenied, .deviceAllowed,
                 .signedOutEverywhere, .passwordChanged, .accountDeleted, .numberChanged, .emailChanged,
                 .numberChangeUndone,
                 .numberRecycled, .clientRegistered, .clientDeleted:

@@ -24,6 +24,7 @@ package enum ServerMetadata {
             ("revocation_endpoint", "/oauth2/revoke"),
             ("pushed_authorization_request_endpoint", "/oauth2/par"),
             ("authorization_challenge_endpoint", "/oauth2/challenge"),
+            ("device_authorization_endpoint", "/oauth2/device_authorization"),
             ("phone_login_request_endpoint", "/oauth2/login/phone/request"),
             ("phone_login_confirm_endpoint", "/oauth2/login/phone/confirm"),
         ]

@@ -126,6 +126,7 @@ struct Composition: Sendable {
         ).add(to: router)
         Self.addServices(to: router, parts, accounts: accounts)
         Self.addPages(to: router, parts, pages: pages, brand: brand, flow: flow)
+        Self.addDeviceFlow(to: router, parts, signInPages: pages, library: library)
         Self.addAccountPages(
             to: router, parts, accounts: accounts, signInPages: pages,
             pages: AccountPages(
@@ -178,7 +179,6 @@ struct Composition: Sendable {
                 hints: IDTokenHints(issuer: configuration.issuer, keys: parts.keys), subjects: parts.subjects),
             pages: pages, cookies: cookies, edge: parts.edge
         ).add(to: router)
-        DevicePage(pages: pages).add(to: router)
         AssetEndpoints(registry: parts.registry, brand: brand).add(to: router)
     }
 
@@ -218,7 +218,7 @@ struct Composition: Sendable {
         OAuthEndpoints(
             token: TokenEndpoint(
                 authenticator: authenticator, proofs: ProofOfPossession(dpop: parts.proofs), verifier: verifier,
-                store: store,
+                store: store, devices: store,
                 issuer: AccessTokenIssuer(
                     issuer: configuration.issuer, keys: keys, subjects: subjects, settings: configuration.tokens,
                     playFab: parts.playFab, entropy: parts.entropy),

@@ -6,7 +6,7 @@ extension SQLStore {
         /// A spent code is remembered this long, so that a replay is seen as one.
         package var codeSeconds = 86_400
         package var messageSeconds = 86_400
-        /// Whoever asks what became of a text is told for this long that its code died.
+        /// Whoever asks what became of a text, or a device, is told for this long that its code died.
         package var operationSeconds = 600
         package var eventSeconds = 90 * 86_400
 
@@ -52,6 +52,10 @@ extension SQLStore {
             """
             DELETE FROM authorization_code WHERE digest IN
                 (SELECT digest FROM authorization_code WHERE expires_at <= \(codes) LIMIT \(batch))
+            """,
+            """
+            DELETE FROM device_authorization WHERE digest IN
+                (SELECT digest FROM device_authorization WHERE expires_at <= \(operations) LIMIT \(batch))
             """,
             """
             DELETE FROM refresh_token WHERE digest IN

@@ -46,6 +46,7 @@ struct ServerConfiguration: Sendable {
     var hashingMemoryMegabytes = 128
     var maximumWaitingHashes = 100
     var tokens = TokenSettings()
+    var device = DeviceSettings()
     var sessions = SessionSettings()
     var brandName = "Denwa"
     var brandLogoFile: String?

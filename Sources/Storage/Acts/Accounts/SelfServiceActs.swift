@@ -31,6 +31,7 @@ extension SQLStore {
                 WHERE account_id = \(account) AND revoked_at IS NULL AND expires_at > \(now)
                     AND NOT EXISTS (SELECT 1 FROM authorization_code c
                         WHERE c.grant_id = g.id AND c.redeemed_at IS NULL)
+                    AND NOT EXISTS (SELECT 1 FROM device_authorization d WHERE d.grant_id = g.id)
                 UNION ALL
                 SELECT client_id, scope, given_at FROM consent WHERE account_id = \(account)
                 """)
