@@ -100,6 +100,8 @@ extension SecurityEvent {
         case proofRefused = "proof.refused"
         /// An idle number opened a fresh account, or went back to the old one.
         case numberRecycled = "number.recycled"
+        /// A client refused a logout token, or did not take it for an hour.
+        case logoutFailed = "logout.failed"
 
         /// Whether somebody can cause it as often as they like.
         package var isFree: Bool {
@@ -113,7 +115,7 @@ extension SecurityEvent {
                 .tokenRevoked, .messageFailed, .messageMovedOn, .budgetAlert, .linkDenied, .linkApproved,
                 .signedOutEverywhere, .passwordChanged, .accountDeleted, .numberChanged, .emailChanged,
                 .numberChangeUndone,
-                .numberRecycled:
+                .numberRecycled, .logoutFailed:
                 false
             }
         }

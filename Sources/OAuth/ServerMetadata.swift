@@ -9,7 +9,7 @@ package enum ServerMetadata {
             ("authorization_endpoint", "/oauth2/authorize"), ("token_endpoint", "/oauth2/token"),
             ("userinfo_endpoint", "/oauth2/userinfo"), ("end_session_endpoint", "/oauth2/end_session"),
             ("jwks_uri", "/.well-known/jwks.json"), ("introspection_endpoint", "/oauth2/introspect"),
-            ("revocation_endpoint", "/oauth2/revoke"),
+            ("revocation_endpoint", "/oauth2/revoke"), ("revocation_stream_endpoint", "/oauth2/revocations"),
             ("phone_login_request_endpoint", "/oauth2/login/phone/request"),
             ("phone_login_confirm_endpoint", "/oauth2/login/phone/confirm"),
         ]
@@ -44,6 +44,8 @@ package enum ServerMetadata {
             ("introspection_endpoint_auth_methods_supported", ["client_secret_basic", "client_secret_post"]),
             ("revocation_endpoint_auth_methods_supported", everybody),
             ("authorization_response_iss_parameter_supported", true),
+            ("backchannel_logout_supported", true),
+            ("backchannel_logout_session_supported", true),
             // Their defaults promise support, so the refusals are said aloud.
             ("claims_parameter_supported", false),
             ("request_parameter_supported", false),

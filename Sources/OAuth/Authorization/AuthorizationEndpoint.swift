@@ -131,7 +131,8 @@ package struct AuthorizationEndpoint: Sendable {
             authorization: NewAuthorization(
                 client: request.client.id, scope: request.scope, redirect: request.target.redirect,
                 codeChallenge: request.codeChallenge, nonce: request.nonce, grant: GrantID(entropy.identifier()),
-                code: SHA256Digest(of: code), expiresAt: now.adding(seconds: settings.codeLifetimeSeconds)),
+                code: SHA256Digest(of: code), expiresAt: now.adding(seconds: settings.codeLifetimeSeconds),
+                isToldOfLogout: request.client.backchannelLogoutURI != nil),
             isConsentGiven: isConsentGiven,
             charge: { LimitCharge(.authorizePerSession, limit, subject: $0.id.rawValue) }, interaction: interaction)
     }

@@ -14,6 +14,8 @@ package struct NewAuthorization: Sendable {
     package let grant: GrantID
     package let code: SHA256Digest
     package let expiresAt: Timestamp
+    /// Whether the client wants to hear of the session's end (OpenID Connect Back-Channel Logout §2.2).
+    package var isToldOfLogout = false
 }
 
 /// A browser's session at the authorization endpoint.
