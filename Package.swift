@@ -25,8 +25,8 @@ let package = Package(
             dependencies: [
                 "Web", "Storage", "SQLiteDriver", "PlayFab", "AccountManagement", "PhoneLogin", "OAuth", "Accounts",
                 "Messaging",
-                "AccountImport", "OutboundHTTP", "PhoneNumbers", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography",
-                "Time",
+                "AccountImport", "ClientServers", "OutboundHTTP", "PhoneNumbers", "DeveloperLog", "RateLimiting", "JOSE",
+                "Cryptography", "Time",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -117,6 +117,14 @@ let package = Package(
         .target(
             name: "PlayFab",
             dependencies: ["OutboundHTTP", "OAuth", "JOSE", .product(name: "Logging", package: "swift-log")]),
+        // What this server says to and asks of its clients' servers.
+        .target(
+            name: "ClientServers",
+            dependencies: [
+                "OutboundHTTP", "OAuth", "Accounts", "Cryptography", "Time",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
         // Reads files of users from elsewhere.
         .target(name: "AccountImport", dependencies: ["JOSE", "PhoneNumbers", "Time"]),
         .target(name: "DeveloperLog", dependencies: ["Time"]),
@@ -200,6 +208,14 @@ let package = Package(
             name: "MessagingTests",
             dependencies: [
                 "TestSupport", "Messaging", "OutboundHTTP", "Storage", "PhoneLogin", "OAuth", "DeveloperLog", "JOSE",
+                "Cryptography", "Time",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .testTarget(
+            name: "ClientServersTests",
+            dependencies: [
+                "TestSupport", "ClientServers", "OutboundHTTP", "Storage", "OAuth", "Accounts", "DeveloperLog", "JOSE",
                 "Cryptography", "Time",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
