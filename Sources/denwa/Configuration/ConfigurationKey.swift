@@ -193,6 +193,9 @@ extension ConfigurationKey {
             name: "tokens.refreshGraceSeconds", kind: .integer, fallback: "30",
             help: "How long a spent refresh token answers with the same successor."),
         .init(
+            name: "revocations.maxStreams", kind: .integer, fallback: "100",
+            help: "Resource servers that may listen to `/oauth2/revocations` at once; more are answered 503."),
+        .init(
             name: "session.idleLifetimeSeconds", kind: .integer, fallback: "259200",
             help: "How long a browser stays signed in without being used."),
         .init(

@@ -61,6 +61,8 @@ struct ConfigurationReader {
             "passwords.maxWaiting", configuration.maximumWaitingHashes, in: 0...100_000)
         configuration.tokens = tokens()
         configuration.sessions = sessions()
+        configuration.maximumRevocationStreams = integer(
+            "revocations.maxStreams", configuration.maximumRevocationStreams, in: 0...10_000)
         configuration.brandName = text("branding.name", configuration.brandName)
         configuration.brandLogoFile = sources.text("branding.logoFile")?.value
         configuration.brandColor = color("branding.color")

@@ -39,6 +39,7 @@ struct ServerConfiguration: Sendable {
     var maximumWaitingHashes = 100
     var tokens = TokenSettings()
     var sessions = SessionSettings()
+    var maximumRevocationStreams = 100
     var brandName = "Denwa"
     var brandLogoFile: String?
     var brandColor: BrandColor?
