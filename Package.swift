@@ -121,11 +121,13 @@ let package = Package(
         .target(
             name: "ClientServers",
             dependencies: [
-                "InternetAddresses", "OAuth", "DeveloperLog", "JOSE", "Time",
+                "InternetAddresses", "OAuth", "Accounts", "DeveloperLog", "JOSE", "Cryptography", "Time",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         // Reads files of users from elsewhere.
         .target(name: "AccountImport", dependencies: ["JOSE", "PhoneNumbers", "Time"]),
@@ -237,11 +239,13 @@ let package = Package(
         .testTarget(
             name: "ClientServersTests",
             dependencies: [
-                "ClientServers", "InternetAddresses", "TestSupport", "OAuth", "DeveloperLog", "JOSE", "Cryptography",
-                "Time",
+                "ClientServers", "InternetAddresses", "TestSupport", "Storage", "OAuth", "Accounts", "DeveloperLog",
+                "JOSE", "Cryptography", "Time",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"]),
         .testTarget(name: "JOSETests", dependencies: ["JOSE", "Cryptography", "Time"]),

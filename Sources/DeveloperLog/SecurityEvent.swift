@@ -109,6 +109,8 @@ extension SecurityEvent {
         case proofRefused = "proof.refused"
         /// An idle number opened a fresh account, or went back to the old one.
         case numberRecycled = "number.recycled"
+        /// A client refused a logout token, or did not take it for an hour.
+        case logoutFailed = "logout.failed"
 
         /// Whether somebody can cause it as often as they like.
         package var isFree: Bool {
@@ -123,7 +125,7 @@ extension SecurityEvent {
                 .deviceDenied, .deviceAllowed,
                 .signedOutEverywhere, .passwordChanged, .accountDeleted, .numberChanged, .emailChanged,
                 .numberChangeUndone,
-                .numberRecycled, .clientRegistered, .clientDeleted:
+                .numberRecycled, .clientRegistered, .clientDeleted, .logoutFailed:
                 false
             }
         }

@@ -63,7 +63,8 @@ package struct DeviceVerification: Sendable {
         let decision = DeviceDecision(
             session: answer.session, isAllowed: answer.isAllowed, grant: GrantID(entropy.identifier()),
             maySignIn: { session, request in
-                client(of: request).map { session.maySignIn(to: $0, at: now) } ?? false
+                // The page that asked has found it.
+                registry[request.client].map { $0.waitsForDevices && session.maySignIn(to: $0, at: now) } ?? false
             })
         return try await present(typed, session: token, decision: decision, from: origin, at: now)
     }
@@ -87,20 +88,27 @@ package struct DeviceVerification: Sendable {
         case .limited(let refusal): throw .limited(refusal)
         case .unknown: return .unknown
         case .waiting(let request, let session):
-            guard let userCode, let client = client(of: request) else { return .unknown }
+            guard let userCode, let client = await client(of: request, at: now) else { return .unknown }
             guard let session, session.maySignIn(to: client, at: now) else { return .signIn(userCode) }
             return .question(
                 DeviceQuestion(
                     userCode: userCode, client: client, scope: request.scope, askingDevice: request.askingDevice,
                     session: session))
         case .answered(let request):
-            guard let client = client(of: request) else { return .unknown }
+            guard let client = await client(of: request, at: now) else { return .unknown }
             return decision?.isAllowed == true ? .allowed(client) : .denied(client)
         }
     }
 
     /// A reload of the client file counts at once, also for devices that wait.
-    private func client(of request: DeviceRequest) -> Client? {
-        registry[request.client].flatMap { $0.grantTypes.contains(.deviceCode) ? $0 : nil }
+    private func client(of request: DeviceRequest, at now: Timestamp) async -> Client? {
+        guard let client = try? await registry.recall(request.client, at: now), client.waitsForDevices else {
+            return nil
+        }
+        return client
     }
+}
+
+extension Client {
+    fileprivate var waitsForDevices: Bool { grantTypes.contains(.deviceCode) }
 }

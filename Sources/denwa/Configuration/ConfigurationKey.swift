@@ -237,6 +237,9 @@ extension ConfigurationKey {
             name: "device.intervalSeconds", kind: .integer, fallback: "5",
             help: "The pause between two polls of a device, to begin with."),
         .init(
+            name: "revocations.maxStreams", kind: .integer, fallback: "100",
+            help: "Resource servers that may listen to `/oauth2/revocations` at once; more are answered 503."),
+        .init(
             name: "session.idleLifetimeSeconds", kind: .integer, fallback: "259200",
             help: "How long a browser stays signed in without being used."),
         .init(

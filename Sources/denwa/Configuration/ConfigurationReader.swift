@@ -70,6 +70,8 @@ struct ConfigurationReader {
         configuration.tokens = tokens()
         configuration.device = device()
         configuration.sessions = sessions()
+        configuration.maximumRevocationStreams = integer(
+            "revocations.maxStreams", configuration.maximumRevocationStreams, in: 0...10_000)
         configuration.brandName = text("branding.name", configuration.brandName)
         configuration.brandLogoFile = sources.text("branding.logoFile")?.value
         configuration.brandColor = color("branding.color")

@@ -48,6 +48,7 @@ struct ServerConfiguration: Sendable {
     var tokens = TokenSettings()
     var device = DeviceSettings()
     var sessions = SessionSettings()
+    var maximumRevocationStreams = 100
     var brandName = "Denwa"
     var brandLogoFile: String?
     var brandColor: BrandColor?
