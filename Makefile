@@ -70,4 +70,4 @@ simulate: setup ## Attack the texting budget in a simulation; the figures and th
 	$(PYTHON) Benchmarks/draw_simulation.py var/simulation.jsonl docs/images
 
 clean: ## Remove what was built and what a development server wrote
-	rm -rf .build .venv var
+	rm -rf .build .venv .hypothesis var

@@ -62,7 +62,7 @@ let package = Package(
             exclude: ["regions.mjs", "Regions/calling-codes.json"],
             resources: [
                 .embedInCode("Templates"), .embedInCode("Locales"), .embedInCode("Regions"), .embedInCode("Demo"),
-                .embedInCode("denwa.css"), .embedInCode("denwa.js"),
+                .embedInCode("OpenAPI"), .embedInCode("denwa.css"), .embedInCode("denwa.js"),
             ]),
         .target(name: "SDK", path: "sdk", exclude: ["denwa.d.ts"], resources: [.embedInCode("denwa.js")]),
         .target(

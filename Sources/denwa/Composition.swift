@@ -26,6 +26,8 @@ import Web
 /// The whole server, put together: the only place that knows every part. The program and the tests use it alike.
 struct Composition: Sendable {
     let responder: RouterResponder<DenwaRequestContext>
+    /// Method and path of every route: `GET /users/me`.
+    let routes: [String]
     let store: SQLStore
     let registry: ClientRegistry
     let keys: KeySet
@@ -148,6 +150,8 @@ struct Composition: Sendable {
             DevelopmentInboxPage(inbox: inbox, issuer: configuration.issuer).add(to: router)
             DemoPage().add(to: router)
         }
+        try OpenAPIEndpoint(issuer: configuration.issuer).add(to: router)
+        routes = router.routes.map(\.description)
         responder = router.buildResponder()
     }
 

@@ -12,12 +12,14 @@ struct Denwa: AsyncParsableCommand {
             member of denwa.json; flags win, then the environment. `denwa config reference` lists them all, and \
             --config FILE reads another file.
             """,
-        version: "0.2.0",
+        version: version,
         subcommands: [
             Serve.self, KeysCommand.self, ClientsCommand.self, UsersCommand.self, LogCommand.self,
             MessagesCommand.self, ConfigCommand.self, Migrate.self, Doctor.self,
         ],
         defaultSubcommand: Serve.self)
+
+    static let version = "0.2.0"
 
     static func main() async {
         let invocation = Invocation(Array(CommandLine.arguments.dropFirst()))

@@ -67,4 +67,16 @@ package enum Resources {
         package static let style = PackageResources.demo_css
         package static let script = PackageResources.demo_js
     }
+
+    /// The OpenAPI document in parts: its head, what its operations share, and their paths, a file for each tag.
+    package enum OpenAPI {
+        package static let document = PackageResources.document_json
+        package static let components = PackageResources.components_json
+        package static let paths: [[UInt8]] = [
+            PackageResources.oauth_json, PackageResources.openid_connect_json, PackageResources.phone_login_json,
+            PackageResources.pages_json, PackageResources.account_pages_json, PackageResources.kii_json,
+            PackageResources.monaca_json, PackageResources.xsolla_json, PackageResources.development_json,
+            PackageResources.operations_json,
+        ]
+    }
 }
