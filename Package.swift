@@ -25,8 +25,8 @@ let package = Package(
             dependencies: [
                 "Web", "Storage", "SQLiteDriver", "PlayFab", "AccountManagement", "PhoneLogin", "OAuth", "Accounts",
                 "Messaging",
-                "AccountImport", "OutboundHTTP", "PhoneNumbers", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography",
-                "Time",
+                "AccountImport", "ClientServers", "InternetAddresses", "OutboundHTTP", "PhoneNumbers", "DeveloperLog",
+                "RateLimiting", "JOSE", "Cryptography", "Time",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -45,7 +45,7 @@ let package = Package(
             name: "Web",
             dependencies: [
                 "WebResources", "SDK", "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging",
-                "PhoneNumbers", "DeveloperLog",
+                "InternetAddresses", "PhoneNumbers", "DeveloperLog",
                 "RateLimiting", "JOSE", "Cryptography", "Time",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -70,7 +70,7 @@ let package = Package(
             dependencies: [
                 "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging", "PhoneNumbers", "DeveloperLog",
                 "RateLimiting",
-                "Cryptography", "Time",
+                "JOSE", "Cryptography", "Time",
             ]),
         .target(
             name: "SQLiteDriver",
@@ -117,6 +117,16 @@ let package = Package(
         .target(
             name: "PlayFab",
             dependencies: ["OutboundHTTP", "OAuth", "JOSE", .product(name: "Logging", package: "swift-log")]),
+        // What this server asks of clients' own servers, whose addresses are strangers' words.
+        .target(
+            name: "ClientServers",
+            dependencies: [
+                "InternetAddresses", "OAuth", "DeveloperLog", "JOSE", "Time",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         // Reads files of users from elsewhere.
         .target(name: "AccountImport", dependencies: ["JOSE", "PhoneNumbers", "Time"]),
         .target(name: "DeveloperLog", dependencies: ["Time"]),
@@ -126,6 +136,7 @@ let package = Package(
         .target(name: "JOSE", dependencies: ["Cryptography", "Time"]),
         .target(name: "PhoneNumbers", dependencies: ["CPhoneNumber"]),
         .target(name: "Cryptography", dependencies: ["COpenSSL", "CCrypt", "CArgon2"]),
+        .target(name: "InternetAddresses"),
         .target(name: "Time"),
         // The one way out to other people's HTTP servers.
         .target(
@@ -214,13 +225,22 @@ let package = Package(
         .testTarget(
             name: "WebTests",
             dependencies: [
-                "Web", "WebResources", "PhoneLogin", "OAuth", "Messaging", "PhoneNumbers", "JOSE", "Cryptography",
-                "Time",
+                "Web", "WebResources", "PhoneLogin", "OAuth", "Messaging", "InternetAddresses", "PhoneNumbers", "JOSE",
+                "Cryptography", "Time",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
         .testTarget(name: "AccountImportTests", dependencies: ["AccountImport", "PhoneNumbers", "Time"]),
+        .testTarget(
+            name: "ClientServersTests",
+            dependencies: [
+                "ClientServers", "InternetAddresses", "TestSupport", "OAuth", "DeveloperLog", "JOSE", "Cryptography",
+                "Time",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"]),
         .testTarget(name: "JOSETests", dependencies: ["JOSE", "Cryptography", "Time"]),
         .testTarget(name: "PhoneNumbersTests", dependencies: ["PhoneNumbers", "CPhoneNumber"]),

@@ -70,6 +70,12 @@ extension SecurityEvent {
         case accountDisabled = "account.disabled"
         case accountEnabled = "account.enabled"
         case clientAuthenticationFailed = "client.authentication_failed"
+        case clientRegistered = "client.registered"
+        case clientChanged = "client.changed"
+        case clientDeleted = "client.deleted"
+        case clientRegistrationRefused = "client.registration_refused"
+        /// A document that describes a client could not be had, or breaks the rules.
+        case clientMetadataRefused = "client.metadata_refused"
         case redirectRefused = "redirect.refused"
         case codeRefused = "code.refused"
         case codeReplayed = "code.replayed"
@@ -107,13 +113,13 @@ extension SecurityEvent {
             case .sendRefused, .numberRefused, .guessRefused, .operationUnknown, .clientAuthenticationFailed,
                 .redirectRefused, .codeRefused, .refreshRefused, .tokenRefused, .scopeRefused, .linkRefused,
                 .authorizationRefused, .receiptRefused, .guardDryRun, .passwordRefused, .registrationRefused,
-                .proofRefused:
+                .proofRefused, .clientRegistrationRefused, .clientMetadataRefused, .clientChanged:
                 true
             case .guessWrong, .accountRefused, .accountDisabled, .accountEnabled, .codeReplayed, .refreshReused,
                 .tokenRevoked, .messageFailed, .messageMovedOn, .budgetAlert, .linkDenied, .linkApproved,
                 .signedOutEverywhere, .passwordChanged, .accountDeleted, .numberChanged, .emailChanged,
                 .numberChangeUndone,
-                .numberRecycled:
+                .numberRecycled, .clientRegistered, .clientDeleted:
                 false
             }
         }

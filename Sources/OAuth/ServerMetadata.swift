@@ -8,6 +8,10 @@ package enum ServerMetadata {
     package struct Features: Sendable {
         /// Whether clients' TLS certificates are seen here.
         package var seesCertificates = false
+        /// Whether clients can register themselves (RFC 7591).
+        package var registersClients = false
+        /// Whether a client can be the URL of a document about itself.
+        package var readsClientDocuments = false
 
         package init() {}
     }
@@ -26,6 +30,10 @@ package enum ServerMetadata {
         var document: JSONObject = ["issuer": .string(issuer.url)]
         for (name, path) in endpoints { document[name] = .string(issuer.appending(path)) }
         for (name, value) in capabilities { document[name] = value }
+        if features.registersClients {
+            document["registration_endpoint"] = .string(issuer.appending(RegistrationEndpoint.path))
+        }
+        if features.readsClientDocuments { document["client_id_metadata_document_supported"] = true }
         if features.seesCertificates { document["tls_client_certificate_bound_access_tokens"] = true }
         return .object(document)
     }

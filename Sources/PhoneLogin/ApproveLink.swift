@@ -32,12 +32,14 @@ extension PhoneLoginFlow {
         operationID: String, token: String, browser: String?, at now: Timestamp
     ) async throws(PhoneLoginError) -> LinkPage? {
         let operation: LinkedOperation?
+        let client: Client?
         do {
             operation = try await store.linkedOperation(operationID, link: SHA256Digest(of: token), at: now)
+            client = if let operation { try await registry.recall(operation.client, at: now) } else { nil }
         } catch {
             throw .unavailable(error)
         }
-        guard let operation, let client = registry[operation.client] else { return nil }
+        guard let operation, let client else { return nil }
         return LinkPage(
             client: client, startedAt: operation.startedAt, askingDevice: operation.askingDevice,
             isSameBrowser: browser.map { SHA256Digest(of: $0) } == operation.browser && browser != nil)

@@ -140,7 +140,7 @@ extension PhoneLoginFlow {
         _ signIn: BrowserSignIn, proof: PhoneLoginProof, with browser: BrowserCredentials,
         from origin: RequestOrigin, at now: Timestamp
     ) async throws(PhoneLoginError) -> BrowserSignedIn {
-        let client = try client(signIn.client.rawValue)
+        let client = try await client(signIn.client.rawValue, at: now)
         let identity = PhoneIdentity(number: signIn.number, client: client, at: now)
         let token = entropy.token()
         let guess = PhoneGuess(

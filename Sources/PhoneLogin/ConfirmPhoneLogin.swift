@@ -10,7 +10,7 @@ extension PhoneLoginFlow {
     package func confirm(
         _ confirmation: PhoneLoginConfirmation, from origin: RequestOrigin, at now: Timestamp
     ) async throws(PhoneLoginError) -> PhoneLoginCompleted {
-        let client = try client(confirmation.clientID)
+        let client = try await client(confirmation.clientID, at: now)
         try checkShape(confirmation)
         let authorizationCode = entropy.token()
         let passed = try await perform(

@@ -63,9 +63,11 @@ package struct PhoneLoginFlow: Sendable {
     package var guessesPerNumber: Limit? { settings.guessesPerNumber }
 
     /// The client that a request names, if it may run this flow.
-    func client(_ id: String?) throws(PhoneLoginError) -> Client {
+    func client(_ id: String?, at now: Timestamp) async throws(PhoneLoginError) -> Client {
         guard let id else { throw .parameterMissing }
-        guard let client = registry[ClientID(id)] else { throw .unknownClient }
+        let found: Client?
+        do { found = try await registry.find(ClientID(id), at: now) } catch { throw .unavailable(error) }
+        guard let client = found else { throw .unknownClient }
         guard client.grantTypes.contains(.authorizationCode) else { throw .clientNotAllowed }
         return client
     }

@@ -12,7 +12,7 @@ extension PhoneLoginFlow {
     package func start(
         _ request: PhoneLoginRequest, from origin: RequestOrigin, at now: Timestamp
     ) async throws(PhoneLoginError) -> PhoneLoginStarted {
-        let client = try client(request.clientID)
+        let client = try await client(request.clientID, at: now)
         guard client.mayRunPhoneLogin else { throw .clientNotAllowed }
         let parameters = try await check(request, for: client, from: origin, at: now)
         guard let number = request.phoneNumber else { throw .parameterMissing }

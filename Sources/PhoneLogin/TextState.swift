@@ -32,7 +32,7 @@ extension PhoneLoginFlow {
     package func textState(
         operationID: String, clientID: String?, from origin: RequestOrigin, at now: Timestamp
     ) async throws(PhoneLoginError) -> TextState {
-        let client = try client(clientID)
+        let client = try await client(clientID, at: now)
         let charge = LimitCharge(.pollPerIP, settings.pollPerIP, subject: origin.address ?? "")
         let outcome: TextStateOutcome
         do {

@@ -29,6 +29,7 @@ package enum LimitName: String, Sendable, CaseIterable {
     case passwordPerIdentifier
     case passwordPerIP
     case registerPerIP
+    case registerClientPerIP
     /// Messages that strangers ask for at one name.
     case requestCooldown
     /// What strangers can write to the developer log, so that a flood does not fill the disk.

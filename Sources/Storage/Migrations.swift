@@ -38,7 +38,7 @@ extension SQLStore {
 }
 
 extension Migration {
-    static let all: [Migration] = [phoneLogin, redirectLogin, messages, accounts, boundTokens]
+    static let all: [Migration] = [phoneLogin, redirectLogin, messages, accounts, boundTokens, clientRegistration]
 
     /// Short-lived rows are keyed by random text and found by that key alone; every index beside a primary key
     /// serves exactly one act or the clean-up of expired rows.

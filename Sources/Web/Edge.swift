@@ -2,6 +2,7 @@ import Cryptography
 import DeveloperLog
 import HTTPTypes
 import Hummingbird
+import InternetAddresses
 package import OAuth
 package import Time
 

@@ -1,4 +1,5 @@
 import Accounts
+import ClientServers
 import Cryptography
 import DeveloperLog
 import Hummingbird
@@ -57,12 +58,13 @@ struct Composition: Sendable {
         keys = KeySet(keys: loaded.keys, active: loaded.active)
         let clients = try Self.readClients(configuration, secret: secret, logger: logger)
         try Self.refuseMissingKeys(clients, loaded.active)
-        registry = ClientRegistry(
-            clients, builtIn: .accountPage(name: configuration.brandName, issuer: configuration.issuer))
-
         database = try Self.openDatabase(configuration.databasePath)
         store = SQLStore(engine: engine(database))
         try await store.migrate(at: now)
+        let clientServers = Self.clientServers(configuration)
+        registry = ClientRegistry(
+            clients, builtIn: .accountPage(name: configuration.brandName, issuer: configuration.issuer),
+            registered: store, documents: Self.documents(configuration, clientServers, log: store))
 
         let doorbell = Doorbell()
         let inbox = configuration.isProduction ? nil : DevelopmentInbox()
@@ -110,10 +112,12 @@ struct Composition: Sendable {
         let parts = Parts(
             configuration: configuration, registry: registry, keys: keys, store: store, secret: secret,
             subjects: SubjectIdentifiers(secret: secret),
-            playFab: PlayFab(configuration.playFab, logger: logger), proofs: proofs, entropy: entropy, edge: edge)
+            playFab: PlayFab(configuration.playFab, logger: logger),
+            clientKeys: FetchedClientKeys(fetch: clientServers), proofs: proofs, entropy: entropy, edge: edge)
         let accounts = Self.accounts(
             parts, phone: flow, routing: routing, templates: templates, doorbell: doorbell)
         Self.addOAuth(to: router, parts)
+        Self.addRegistration(to: router, parts)
         ChallengeEndpoints(
             endpoint: ChallengeEndpoint(
                 flow: flow, authenticator: Self.authenticator(parts), proofs: ProofOfPossession(dpop: parts.proofs),
@@ -143,6 +147,7 @@ struct Composition: Sendable {
         let secret: [UInt8]
         let subjects: SubjectIdentifiers
         let playFab: PlayFab
+        let clientKeys: any ClientKeySource
         let proofs: DPoPProofCheck
         let entropy: Entropy
         let edge: Edge
@@ -193,7 +198,7 @@ struct Composition: Sendable {
         AuthorizationRequestReader(
             registry: parts.registry, issuer: parts.configuration.issuer,
             hints: IDTokenHints(issuer: parts.configuration.issuer, keys: parts.keys),
-            objects: RequestObjectCheck(issuer: parts.configuration.issuer, keys: InlineClientKeys()),
+            objects: RequestObjectCheck(issuer: parts.configuration.issuer, keys: parts.clientKeys),
             pushed: pushed(parts), seal: AuthorizationRequestSeal(secret: parts.secret))
     }
 
@@ -201,7 +206,7 @@ struct Composition: Sendable {
         ClientAuthenticator(
             registry: parts.registry,
             assertions: ClientAssertionCheck(
-                issuer: parts.configuration.issuer, keys: InlineClientKeys(), identifiers: parts.store),
+                issuer: parts.configuration.issuer, keys: parts.clientKeys, identifiers: parts.store),
             log: parts.store)
     }
 

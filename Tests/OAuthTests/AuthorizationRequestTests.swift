@@ -36,16 +36,16 @@ enum AuthorizationRefusal: Sendable, Equatable {
         return [OpenIDScene.app, OpenIDScene.confidential, OpenIDScene.pairwise, strict, machine]
     }()
 
-    private func refusal(_ parameters: Parameters) throws -> AuthorizationRefusal? {
+    private func refusal(_ parameters: Parameters) async throws -> AuthorizationRefusal? {
         do {
-            _ = try OpenIDScene(Self.clients).request(parameters)
+            _ = try await OpenIDScene(Self.clients).request(parameters)
             return nil
         } catch let failure as AuthorizationFailure {
             return AuthorizationRefusal(failure)
         }
     }
 
-    @Test func `a request is what its parameters say`() throws {
+    @Test func `a request is what its parameters say`() async throws {
         let scene = try OpenIDScene()
         var parameters = OpenIDScene.parameters
         parameters["prompt"] = "consent login"
@@ -53,7 +53,7 @@ enum AuthorizationRefusal: Sendable, Equatable {
         parameters["login_hint"] = "+81 90 1234 5678"
         parameters["ui_locales"] = "ja-JP en"
         parameters["id_token_hint"] = try scene.idToken()
-        let request = try scene.request(parameters)
+        let request = try await scene.request(parameters)
         #expect(request.client.id == ClientID("app"))
         #expect(request.target.redirect.uri == "https://app.example/cb")
         #expect(request.target.redirect.wasRequested)
@@ -69,8 +69,8 @@ enum AuthorizationRefusal: Sendable, Equatable {
         #expect(request.expectedSubject == OpenIDScene.alice.rawValue)
     }
 
-    @Test func `what is left out is absent`() throws {
-        let request = try OpenIDScene([OpenIDScene.confidential]).request(
+    @Test func `what is left out is absent`() async throws {
+        let request = try await OpenIDScene([OpenIDScene.confidential]).request(
             Parameters(["client_id": "confidential", "response_type": "code", "state": "12345678"]))
         #expect(request.target.redirect.uri == "https://app.example/cb")
         #expect(!request.target.redirect.wasRequested, "the only one there is was taken")
@@ -111,13 +111,13 @@ enum AuthorizationRefusal: Sendable, Equatable {
     @Test(arguments: shown)
     func `without a redirect that is known for sure the person is told, and nobody else`(
         _ row: (name: String, change: Change)
-    ) throws {
+    ) async throws {
         var parameters = OpenIDScene.parameters
         row.change(&parameters)
         // Another fault cannot make it a redirect either.
         for alsoWrong in [false, true] {
             if alsoWrong { parameters["response_type"] = "token" }
-            #expect(try refusal(parameters) == .shown(.invalidRequest))
+            #expect(try await refusal(parameters) == .shown(.invalidRequest))
         }
     }
 
@@ -155,21 +155,21 @@ enum AuthorizationRefusal: Sendable, Equatable {
     @Test(arguments: redirected)
     func `an app that is known hears what is wrong with its request`(
         _ row: (name: String, code: OAuthError.Code, change: Change)
-    ) throws {
+    ) async throws {
         var parameters = OpenIDScene.parameters
         row.change(&parameters)
-        #expect(try refusal(parameters) == .redirected(row.code))
+        #expect(try await refusal(parameters) == .redirected(row.code))
     }
 
     @Test(arguments: [
         "response_type", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "response_mode",
         "prompt", "max_age", "login_hint", "ui_locales", "acr_values", "id_token_hint",
     ])
-    func `a parameter that means something may not be there twice`(_ name: String) throws {
+    func `a parameter that means something may not be there twice`(_ name: String) async throws {
         var parameters = OpenIDScene.parameters
         if parameters[name] == nil { parameters.add(name, "") }
         parameters.add(name, parameters[name] ?? "")
-        #expect(try refusal(parameters) == .redirected(.invalidRequest))
+        #expect(try await refusal(parameters) == .redirected(.invalidRequest))
     }
 
     /// Who may leave PKCE out, and what counts as PKCE (RFC 7636, RFC 9700 §2.1.1).
@@ -187,12 +187,12 @@ enum AuthorizationRefusal: Sendable, Equatable {
     @Test(arguments: proofs)
     func `PKCE is there in full, or was never asked for`(
         _ row: (client: String, challenge: String?, method: String?, isAccepted: Bool)
-    ) throws {
+    ) async throws {
         var parameters = OpenIDScene.parameters
         parameters["client_id"] = row.client
         parameters["code_challenge"] = row.challenge
         parameters["code_challenge_method"] = row.method
-        #expect(try refusal(parameters) == (row.isAccepted ? nil : .redirected(.invalidRequest)))
+        #expect(try await refusal(parameters) == (row.isAccepted ? nil : .redirected(.invalidRequest)))
     }
 
     /// Without PKCE the state is all that ties the answer to the browser.
@@ -206,7 +206,7 @@ enum AuthorizationRefusal: Sendable, Equatable {
     @Test(arguments: states)
     func `a state is long enough to be secret, and short enough to carry`(
         _ row: (state: String?, withPKCE: Bool, without: Bool)
-    ) throws {
+    ) async throws {
         for (client, isAccepted) in [("app", row.withPKCE), ("confidential", row.without)] {
             var parameters = OpenIDScene.parameters
             parameters["client_id"] = client
@@ -215,7 +215,7 @@ enum AuthorizationRefusal: Sendable, Equatable {
                 parameters["code_challenge"] = nil
                 parameters["code_challenge_method"] = nil
             }
-            #expect(try refusal(parameters) == (isAccepted ? nil : .redirected(.invalidRequest)), "\(client)")
+            #expect(try await refusal(parameters) == (isAccepted ? nil : .redirected(.invalidRequest)), "\(client)")
         }
     }
 
@@ -227,10 +227,10 @@ enum AuthorizationRefusal: Sendable, Equatable {
     @Test(arguments: prompts)
     func `a prompt is a set of words, of which unknown ones mean nothing`(
         _ row: (text: String, prompt: Set<Prompt>)
-    ) throws {
+    ) async throws {
         var parameters = OpenIDScene.parameters
         parameters["prompt"] = row.text
-        #expect(try OpenIDScene().request(parameters).prompt == row.prompt)
+        #expect(try await OpenIDScene().request(parameters).prompt == row.prompt)
     }
 
     static let modes: [(text: String?, mode: ResponseMode)] = [
@@ -238,47 +238,47 @@ enum AuthorizationRefusal: Sendable, Equatable {
     ]
 
     @Test(arguments: modes)
-    func `an answer travels as the app wants it`(_ row: (text: String?, mode: ResponseMode)) throws {
+    func `an answer travels as the app wants it`(_ row: (text: String?, mode: ResponseMode)) async throws {
         var parameters = OpenIDScene.parameters
         parameters["response_mode"] = row.text
-        #expect(try OpenIDScene().request(parameters).target.mode == row.mode)
+        #expect(try await OpenIDScene().request(parameters).target.mode == row.mode)
     }
 
     /// OpenID Connect Core §3.1.2.6 has the error travel as the answer would have.
-    @Test func `an error travels as the answer would have, with what can be trusted of the request`() throws {
-        func target(_ change: Change) throws -> AuthorizationTarget {
+    @Test func `an error travels as the answer would have, with what can be trusted of the request`() async throws {
+        func target(_ change: Change) async throws -> AuthorizationTarget {
             var parameters = OpenIDScene.parameters
             parameters["response_type"] = "token"
             change(&parameters)
             do {
-                _ = try OpenIDScene().request(parameters)
+                _ = try await OpenIDScene().request(parameters)
             } catch AuthorizationFailure.redirected(_, let target) {
                 return target
             }
             throw BrokenFixture()
         }
-        let byForm = try target { $0["response_mode"] = "form_post" }
+        let byForm = try await target { $0["response_mode"] = "form_post" }
         #expect(byForm.mode == .formPost)
         #expect(byForm.state == "state-of-the-app")
-        let byFragment = try target { $0["response_mode"] = "fragment" }
+        let byFragment = try await target { $0["response_mode"] = "fragment" }
         #expect(byFragment.mode == .query)
-        let twice = try target { $0.add("state", "another state") }
+        let twice = try await target { $0.add("state", "another state") }
         #expect(twice.state == nil, "of two states none is the app's")
         #expect(twice.redirect.uri == "https://app.example/cb")
     }
 
-    @Test func `a redirect to a loopback address may name any port`() throws {
+    @Test func `a redirect to a loopback address may name any port`() async throws {
         let native = Client.fixture("app", redirectURIs: ["http://127.0.0.1/cb", "http://[::1]/cb"])
         for uri in ["http://127.0.0.1:49152/cb", "http://127.0.0.1/cb", "http://[::1]:1/cb"] {
             var parameters = OpenIDScene.parameters
             parameters["redirect_uri"] = uri
-            #expect(try OpenIDScene([native]).request(parameters).target.redirect.uri == uri)
+            #expect(try await OpenIDScene([native]).request(parameters).target.redirect.uri == uri)
         }
     }
 
     // MARK: - What is carried along
 
-    @Test func `a request that was carried along is the same request`() throws {
+    @Test func `a request that was carried along is the same request`() async throws {
         let scene = try OpenIDScene()
         var parameters = OpenIDScene.parameters
         parameters["state"] = "a&b=c d%é 電話+/?#\"<>\u{301}'"
@@ -290,10 +290,10 @@ enum AuthorizationRefusal: Sendable, Equatable {
         parameters["acr_values"] = "urn:x aal1"
         parameters["response_mode"] = "form_post"
         parameters["id_token_hint"] = try scene.idToken()
-        var request = try scene.request(parameters)
+        var request = try await scene.request(parameters)
         let query = request.query
         for _ in 0..<3 {
-            request = try scene.request(FormParameters(parsing: request.query))
+            request = try await scene.request(FormParameters(parsing: request.query))
             #expect(request.query == query)
         }
         #expect(request.target.state?.utf8.elementsEqual("a&b=c d%é 電話+/?#\"<>\u{301}'".utf8) == true)
@@ -311,7 +311,7 @@ enum AuthorizationRefusal: Sendable, Equatable {
     ]
 
     @Test(arguments: wishes)
-    func `a sign-in fulfils the wish for one, and no other wish`(_ row: (prompt: String?, left: String?)) throws {
+    func `a sign-in fulfils the wish for one, and no other wish`(_ row: (prompt: String?, left: String?)) async throws {
         let scene = try OpenIDScene()
         var parameters = OpenIDScene.parameters
         parameters["prompt"] = row.prompt
@@ -319,13 +319,13 @@ enum AuthorizationRefusal: Sendable, Equatable {
         parameters["login_hint"] = "+819012345678"
         parameters["ui_locales"] = "ja"
         parameters["id_token_hint"] = try scene.idToken()
-        let before = try scene.request(parameters)
+        let before = try await scene.request(parameters)
         let query = try FormParameters(parsing: before.queryAfterSignIn)
         #expect(try query.optional("prompt") == row.left)
         #expect(try query.optional("max_age") == nil)
         #expect(try query.optional("login_hint") == nil)
 
-        let after = try scene.request(query)
+        let after = try await scene.request(query)
         #expect(after.queryAfterSignIn == before.queryAfterSignIn)
         #expect(after.target.state == before.target.state)
         #expect(after.scope == before.scope)
@@ -360,27 +360,29 @@ enum AuthorizationRefusal: Sendable, Equatable {
     ]
 
     @Test(arguments: unknown)
-    func `what means nothing here is ignored`(_ row: (name: String, change: Change)) throws {
+    func `what means nothing here is ignored`(_ row: (name: String, change: Change)) async throws {
         var parameters = OpenIDScene.parameters
-        let plain = try OpenIDScene().request(parameters)
+        let plain = try await OpenIDScene().request(parameters)
         row.change(&parameters)
-        #expect(try OpenIDScene().request(parameters).query == plain.query)
+        #expect(try await OpenIDScene().request(parameters).query == plain.query)
     }
 
     /// RFC 9470 §5: an app that needs more than there is must not take what it gets for that.
     @Test(arguments: ["aal3", "urn:mace:incommon:iap:silver", "1 2 3", "\"<>", "AAL1"])
-    func `a context that does not exist here cannot be met`(_ values: String) throws {
+    func `a context that does not exist here cannot be met`(_ values: String) async throws {
         var parameters = OpenIDScene.parameters
         parameters["acr_values"] = values
-        let failure = #expect(throws: AuthorizationFailure.self) { try OpenIDScene().request(parameters) }
+        let failure = await #expect(throws: AuthorizationFailure.self) {
+            try await OpenIDScene().request(parameters)
+        }
         #expect(failure?.error.code == .unmetAuthenticationRequirements)
     }
 
     @Test(arguments: ["aal1", "aal3 aal1"])
-    func `one context that exists is enough`(_ values: String) throws {
+    func `one context that exists is enough`(_ values: String) async throws {
         var parameters = OpenIDScene.parameters
         parameters["acr_values"] = values
-        let request = try OpenIDScene().request(parameters)
+        let request = try await OpenIDScene().request(parameters)
         #expect(try FormParameters(parsing: request.query).optional("acr_values") == values)
         #expect(request.prompt.isEmpty && request.maxAgeSeconds == nil)
     }
@@ -390,28 +392,28 @@ enum AuthorizationRefusal: Sendable, Equatable {
         "registration", "response_mode", "prompt", "max_age", "login_hint", "ui_locales",
         "acr_values", "id_token_hint",
     ])
-    func `a parameter without a value counts as omitted`(_ name: String) throws {
+    func `a parameter without a value counts as omitted`(_ name: String) async throws {
         var parameters = OpenIDScene.parameters
-        let plain = try OpenIDScene().request(parameters)
+        let plain = try await OpenIDScene().request(parameters)
         parameters[name] = ""
-        #expect(try OpenIDScene().request(parameters).query == plain.query)
+        #expect(try await OpenIDScene().request(parameters).query == plain.query)
     }
 
-    @Test func `no more than ten languages are read`() throws {
+    @Test func `no more than ten languages are read`() async throws {
         var parameters = OpenIDScene.parameters
         parameters["ui_locales"] = (0..<50).map { "x-\($0)" }.joined(separator: " ")
-        #expect(try OpenIDScene().request(parameters).uiLocales == (0..<10).map { "x-\($0)" })
+        #expect(try await OpenIDScene().request(parameters).uiLocales == (0..<10).map { "x-\($0)" })
     }
 
     // MARK: - Hints
 
-    @Test func `a hint is this client's, expired or not`() throws {
+    @Test func `a hint is this client's, expired or not`() async throws {
         let scene = try OpenIDScene([OpenIDScene.app, OpenIDScene.confidential])
         var parameters = OpenIDScene.parameters
         parameters["id_token_hint"] = try scene.idToken(at: .noon.adding(seconds: -1_000_000))
-        #expect(try scene.request(parameters).expectedSubject == OpenIDScene.alice.rawValue)
+        #expect(try await scene.request(parameters).expectedSubject == OpenIDScene.alice.rawValue)
         parameters["id_token_hint"] = try scene.idToken(for: OpenIDScene.confidential)
-        let failure = #expect(throws: AuthorizationFailure.self) { try scene.request(parameters) }
+        let failure = await #expect(throws: AuthorizationFailure.self) { try await scene.request(parameters) }
         #expect(failure.map(AuthorizationRefusal.init) == .redirected(.invalidRequest))
     }
 }

@@ -23,17 +23,17 @@ import Time
 
     private func request(
         _ parameters: Parameters, _ scene: OpenIDScene, on store: any SessionStore
-    ) throws -> EndSessionRequest {
+    ) async throws -> EndSessionRequest {
         let endpoint = EndSessionEndpoint(
             registry: scene.registry, store: store, hints: scene.hints, subjects: scene.subjects)
-        return try endpoint.request(parameters.form, at: .noon)
+        return try await endpoint.request(parameters.form, at: .noon)
     }
 
     @Test func `a request is what its parameters say`() async throws {
         try await withStore { store in
             let scene = try OpenIDScene(Self.clients)
             let parameters = try parameters(scene)
-            let request = try request(parameters, scene, on: store)
+            let request = try await request(parameters, scene, on: store)
             #expect(request.client?.id == ClientID("app"))
             #expect(request.hint?.subject == OpenIDScene.alice.rawValue)
             #expect(request.redirect == "https://app.example/bye?state=s")
@@ -117,7 +117,7 @@ import Time
             let scene = try OpenIDScene(Self.clients)
             var parameters = try parameters(scene)
             try row.change(&parameters, scene)
-            let failure = #expect(throws: OAuthError.self) { try request(parameters, scene, on: store) }
+            let failure = await #expect(throws: OAuthError.self) { try await request(parameters, scene, on: store) }
             #expect(failure?.code == .invalidRequest)
             #expect(failure.map { "\($0.description)".hasPrefix(row.reason) } == true)
         }
@@ -176,13 +176,13 @@ import Time
             let scene = try OpenIDScene(Self.clients)
             var parameters = try parameters(scene)
             try row.change(&parameters, scene)
-            let request = try request(parameters, scene, on: store)
+            let request = try await request(parameters, scene, on: store)
             #expect(request.client?.id.rawValue == row.client)
             #expect(request.redirect == row.redirect)
             // The page that asks for a yes sends it again.
             var repeated = Parameters([:])
             for (name, value) in request.parameters { repeated.add(name, value) }
-            #expect(try self.request(repeated, scene, on: store).redirect == row.redirect)
+            #expect(try await self.request(repeated, scene, on: store).redirect == row.redirect)
         }
     }
 
@@ -191,7 +191,7 @@ import Time
             let scene = try OpenIDScene([OpenIDScene.confidential])
             var parameters = try parameters(scene)
             for name in ["client_id", "post_logout_redirect_uri"] { parameters[name] = nil }
-            let request = try request(parameters, scene, on: store)
+            let request = try await request(parameters, scene, on: store)
             #expect(request.client == nil)
             #expect(request.redirect == nil)
         }
@@ -238,7 +238,7 @@ import Time
             }
             let endpoint = EndSessionEndpoint(
                 registry: scene.registry, store: store, hints: scene.hints, subjects: scene.subjects)
-            let request = try endpoint.request(parameters.form, at: .noon)
+            let request = try await endpoint.request(parameters.form, at: .noon)
             let ending = try await endpoint.end(
                 request, session: "session", isConfirmed: row.isConfirmed, from: .home, at: .noon)
             #expect(ending == (row.ends ? .ended(session) : .confirmationNeeded(session)))
@@ -261,7 +261,7 @@ import Time
             let token = try JWS.sign(claims.serialized(), type: "JWT", with: key)
             let endpoint = EndSessionEndpoint(
                 registry: scene.registry, store: store, hints: scene.hints, subjects: scene.subjects)
-            let request = try endpoint.request(Parameters(["id_token_hint": token]).form, at: .noon)
+            let request = try await endpoint.request(Parameters(["id_token_hint": token]).form, at: .noon)
             let ending = try await endpoint.end(
                 request, session: "session", isConfirmed: false, from: .home, at: .noon)
             #expect(ending == .confirmationNeeded(session))
@@ -274,7 +274,7 @@ import Time
             try await PhoneLoginFixture.inBrowser().beginSession("session", on: store)
             let endpoint = EndSessionEndpoint(
                 registry: scene.registry, store: store, hints: scene.hints, subjects: scene.subjects)
-            let request = try endpoint.request(.none, at: .noon)
+            let request = try await endpoint.request(.none, at: .noon)
             for token in [nil, "nobody's", ""] {
                 for isConfirmed in [true, false] {
                     let ending = try await endpoint.end(

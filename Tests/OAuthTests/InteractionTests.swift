@@ -20,13 +20,13 @@ import Time
         var consented: String? = "openid phone"
         var hasJustSignedIn = false
 
-        func interaction() throws -> Interaction? {
+        func interaction() async throws -> Interaction? {
             let scene = try OpenIDScene([client])
             let session = Session(
                 id: SessionID("session"), account: account, phoneNumber: PhoneNumberOfAlice.e164,
                 testClient: testClient, authenticatedAt: .noon.adding(milliseconds: -ageMilliseconds),
                 methods: [.oneTimePassword, .sms])
-            return try scene.request(parameters).interaction(
+            return try await scene.request(parameters).interaction(
                 session: session, consented: try consented.map { try known(Scope($0)) },
                 hasJustSignedIn: hasJustSignedIn, subjects: scene.subjects, at: .noon)
         }
@@ -34,10 +34,10 @@ import Time
 
     typealias Row = (name: String, interaction: Interaction?, change: @Sendable (inout Situation) throws -> Void)
 
-    private func check(_ row: Row) throws {
+    private func check(_ row: Row) async throws {
         var situation = Situation()
         try row.change(&situation)
-        #expect(try situation.interaction() == row.interaction)
+        #expect(try await situation.interaction() == row.interaction)
     }
 
     static let consents: [Row] = [
@@ -75,7 +75,7 @@ import Time
     ]
 
     @Test(arguments: consents)
-    func `consent is asked for what was not agreed to`(_ row: Row) throws { try check(row) }
+    func `consent is asked for what was not agreed to`(_ row: Row) async throws { try await check(row) }
 
     static let signIns: [Row] = [
         ("the app wants a fresh sign-in", .signIn, { $0.parameters["prompt"] = "login" }),
@@ -131,7 +131,7 @@ import Time
     ]
 
     @Test(arguments: signIns)
-    func `a sign-in is asked for when the app wants a fresh one`(_ row: Row) throws { try check(row) }
+    func `a sign-in is asked for when the app wants a fresh one`(_ row: Row) async throws { try await check(row) }
 
     /// RFC 8252 §8.6: any app on the device can claim the scheme.
     static let nativeApps: [Row] = [
@@ -185,12 +185,12 @@ import Time
     ]
 
     @Test(arguments: nativeApps)
-    func `a native app's own scheme gets nothing unseen`(_ row: Row) throws {
+    func `a native app's own scheme gets nothing unseen`(_ row: Row) async throws {
         var situation = Situation()
         situation.client.redirectURIs = [RedirectURI("com.example.app:/cb")].compactMap(\.self)
         situation.parameters["redirect_uri"] = "com.example.app:/cb"
         try row.change(&situation)
-        #expect(try situation.interaction() == row.interaction)
+        #expect(try await situation.interaction() == row.interaction)
     }
 
     /// Whom the app expects, by the `sub` it knows them by.
@@ -204,7 +204,7 @@ import Time
     @Test(arguments: expectations)
     func `an app that expects somebody gets that person or nobody`(
         _ row: (name: String, isPairwise: Bool, expected: AccountID, interaction: Interaction?)
-    ) throws {
+    ) async throws {
         var client = OpenIDScene.app
         if row.isPairwise {
             client.subjectType = .pairwise
@@ -216,7 +216,7 @@ import Time
         let session = Session(
             id: SessionID("session"), account: OpenIDScene.alice, phoneNumber: nil, authenticatedAt: .noon,
             methods: [.sms])
-        let interaction = try scene.request(parameters).interaction(
+        let interaction = try await scene.request(parameters).interaction(
             session: session, consented: Scope("openid phone"), subjects: scene.subjects, at: .noon)
         #expect(interaction == row.interaction)
     }
@@ -263,13 +263,13 @@ import Time
     ]
 
     @Test(arguments: testAccounts)
-    func `a test account signs in nowhere but where its number is registered`(_ row: Row) throws {
+    func `a test account signs in nowhere but where its number is registered`(_ row: Row) async throws {
         var situation = Situation()
         situation.client.testNumbers = [
             TestNumber(number: PhoneNumberOfAlice.e164, code: "424242", expiresAt: .noon.adding(seconds: 3600))
         ]
         try row.change(&situation)
-        #expect(try situation.interaction() == row.interaction)
+        #expect(try await situation.interaction() == row.interaction)
     }
 
     @Test(arguments: [

@@ -111,12 +111,12 @@ struct OpenIDScene: Sendable {
 
     func request(
         _ parameters: Parameters = OpenIDScene.parameters, at now: Timestamp = .noon
-    ) throws -> AuthorizationRequest {
-        try request(parameters.form, at: now)
+    ) async throws -> AuthorizationRequest {
+        try await request(parameters.form, at: now)
     }
 
-    func request(_ form: FormParameters, at now: Timestamp = .noon) throws -> AuthorizationRequest {
-        let client = try AuthorizationRequest.client(of: form, registry)
+    func request(_ form: FormParameters, at now: Timestamp = .noon) async throws -> AuthorizationRequest {
+        let client = try await AuthorizationRequest.client(of: form, registry, at: now)
         return try AuthorizationRequest(checking: form, of: client, issuer: issuer, hints: hints, at: now)
     }
 

@@ -93,11 +93,13 @@ extension AuthorizationRequest {
     }
 
     static func client(
-        of parameters: FormParameters, _ registry: ClientRegistry
-    ) throws(AuthorizationFailure) -> Client {
+        of parameters: FormParameters, _ registry: ClientRegistry, at now: Timestamp
+    ) async throws(AuthorizationFailure) -> Client {
         do throws(OAuthError) {
             let id = try parameters.required("client_id", "client_id is missing")
-            guard let client = registry[ClientID(id)] else { throw .invalidRequest("client_id is unknown") }
+            guard let client = try await registry.find(ClientID(id), at: now) else {
+                throw .invalidRequest("client_id is unknown")
+            }
             return client
         } catch {
             throw .shown(error, client: nil)

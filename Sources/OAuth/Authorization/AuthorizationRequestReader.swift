@@ -23,7 +23,7 @@ package struct AuthorizationRequestReader: Sendable {
     }
 
     func read(_ form: FormParameters, at now: Timestamp) async throws(AuthorizationFailure) -> AuthorizationRequest {
-        let client = try AuthorizationRequest.client(of: form, registry)
+        let client = try await AuthorizationRequest.client(of: form, registry, at: now)
         let resolved: (form: FormParameters, envelope: RequestEnvelope?)
         do throws(OAuthError) { resolved = try await resolve(form, client: client, at: now) } catch {
             // Nothing of a request that cannot be trusted says where an answer would go.

@@ -91,6 +91,8 @@ package struct Client: Sendable {
     /// RFC 8705 §3.4.
     package var bindsTokensToCertificate = false
     package var isFirstParty = false
+    /// Whether a stranger wrote this: it registered itself, or describes itself at its own address.
+    package var isSelfDescribed = false
     /// Whether the app may show screens of its own for number and code. An app that may not sends people to this
     /// server's pages, which ask for consent.
     package var mayRunPhoneLogin = true

@@ -91,20 +91,21 @@ package struct ClientAuthenticator: Sendable {
         guard let assertion = credentials.assertion else {
             return try await authenticate(credentials, from: request.origin, at: request.now)
         }
-        if let client = registry[credentials.id],
+        let client = try await registry.find(credentials.id, at: request.now)
+        if let client,
             try await assertions.accepts(assertion, of: client, at: request.path, now: request.now)
         {
             return AuthenticatedClient(client)
         }
         try await refuse(
-            credentials, isKnown: registry[credentials.id] != nil, from: request.origin, at: request.now)
+            credentials, isKnown: client != nil, from: request.origin, at: request.now)
     }
 
     /// An unknown client and a wrong secret are one answer, and cost the same comparison.
     package func authenticate(
         _ credentials: ClientCredentials, from origin: RequestOrigin, at now: Timestamp
     ) async throws(OAuthError) -> AuthenticatedClient {
-        let client = registry[credentials.id]
+        let client = try await registry.find(credentials.id, at: now)
         let presented = SHA256Digest(of: credentials.secret ?? "")
         let matches = (client?.secretDigest ?? Self.nobody).isEqualInConstantTime(to: presented)
         if let client {

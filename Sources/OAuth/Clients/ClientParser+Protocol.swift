@@ -43,7 +43,8 @@ extension ClientParser {
         let uri = text("jwks_uri")
         if document != nil, uri != nil { problems.append("jwks and jwks_uri exclude each other") }
         if let uri {
-            guard let parsed = RedirectURI(uri), parsed.scheme == "https" else {
+            // http for development alone: in production nothing is fetched that way.
+            guard let parsed = RedirectURI(uri), parsed.scheme == "https" || parsed.isLoopbackHTTP else {
                 problems.append("jwks_uri must be an https URL")
                 return nil
             }

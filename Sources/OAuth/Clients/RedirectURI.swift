@@ -94,6 +94,9 @@ package struct RedirectURI: Hashable, Sendable {
         !text.dropFirst(scheme.utf8.count + 3).contains { $0 == "/" || $0 == "?" }
     }
 
+    /// http at an address of this machine.
+    var isLoopbackHTTP: Bool { loopback != nil }
+
     /// https, a private-use scheme (RFC 8252 §7.1), or http on this machine.
     package var isAllowedInProduction: Bool {
         !text.prefix(7).lowercased().hasPrefix("http://") || loopback != nil || text.hasPrefix("http://localhost/")

@@ -59,13 +59,14 @@ package struct IntrospectionEndpoint: Sendable {
     ) async throws -> IntrospectionResponse {
         if token.utf8.contains(UInt8(ascii: ".")) {
             guard let accessToken = try? verifier.verify(token, at: now), mayRead(accessToken, caller: caller),
-                registry[accessToken.client] != nil,
+                try await registry.recall(accessToken.client, at: now) != nil,
                 try await store.isActive(tokenID: accessToken.id, grant: accessToken.grant)
             else { return .inactive }
             return .accessToken(accessToken, issuer: issuer)
         }
         guard let state = try await store.refreshToken(SHA256Digest(of: token), at: now),
-            caller.mayIntrospect || state.grant.client == caller.id, let client = registry[state.grant.client]
+            caller.mayIntrospect || state.grant.client == caller.id,
+            let client = try await registry.recall(state.grant.client, at: now)
         else { return .inactive }
         return .refreshToken(
             state, subject: subjects.subject(of: state.grant.account, for: client), issuer: issuer)

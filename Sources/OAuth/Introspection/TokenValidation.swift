@@ -26,12 +26,13 @@ package struct TokenValidation: Sendable {
             throw error == .malformed ? .malformed : .invalid
         }
         // Whoever asks shows the token alone, which is not enough for one that is bound to a key.
-        guard accessToken.grant != nil, accessToken.confirmation == nil, registry[accessToken.client] != nil else {
-            throw .invalid
-        }
+        guard accessToken.grant != nil, accessToken.confirmation == nil else { throw .invalid }
         let isActive: Bool
         do {
+            guard try await registry.recall(accessToken.client, at: now) != nil else { throw Failure.invalid }
             isActive = try await store.isActive(tokenID: accessToken.id, grant: accessToken.grant)
+        } catch let failure as Failure {
+            throw failure
         } catch {
             throw .unavailable(error)
         }

@@ -33,7 +33,7 @@ package struct EndSessionEndpoint: Sendable {
 
     private static let names = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"]
 
-    package func request(_ form: FormParameters, at now: Timestamp) throws(OAuthError) -> EndSessionRequest {
+    package func request(_ form: FormParameters, at now: Timestamp) async throws(OAuthError) -> EndSessionRequest {
         var parameters: [(name: String, value: String)] = []
         for name in Self.names {
             if let value = try form.value(name) { parameters.append((name, value)) }
@@ -45,7 +45,7 @@ package struct EndSessionEndpoint: Sendable {
         if let named, let hint, named != hint.client {
             throw .invalidRequest("client_id is not the client of id_token_hint")
         }
-        let client = (hint?.client ?? named).flatMap { registry[$0] }
+        let client: Client? = if let id = hint?.client ?? named { try await registry.recall(id, at: now) } else { nil }
         if named != nil, client == nil { throw .invalidRequest("client_id is unknown") }
         return EndSessionRequest(
             client: client, hint: hint, redirect: try redirect(form, client: client),

@@ -31,7 +31,7 @@ package struct UserInfoEndpoint: Sendable {
 
         /// An app of the operator's, or one that the person typed the number into. Any other app knows of the
         /// person what they agreed to, and speaks for itself alone.
-        package var isTrusted: Bool { client.isFirstParty || session == nil }
+        package var isTrusted: Bool { client.isFirstParty || (session == nil && client.mayRunPhoneLogin) }
 
         /// The sign-in that the token is of.
         package var anchor: SignInAnchor { .grant(grant) }
@@ -49,7 +49,9 @@ package struct UserInfoEndpoint: Sendable {
     package func bearer(_ token: PresentedToken, at now: Timestamp) async throws(OAuthError) -> Bearer {
         let invalid = OAuthError(.invalidToken, "the access token is invalid, expired or revoked")
         let accessToken = try await acceptance.accept(token, at: now)
-        guard let grant = accessToken.grant, let client = registry[accessToken.client] else { throw invalid }
+        guard let grant = accessToken.grant, let client = try await registry.recall(accessToken.client, at: now) else {
+            throw invalid
+        }
         let holder: TokenHolder?
         do { holder = try await store.holder(tokenID: accessToken.id, grant: grant) } catch {
             throw .serverError(error)

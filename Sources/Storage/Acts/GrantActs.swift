@@ -73,6 +73,15 @@ extension SQLConnection {
             WHERE account_id = \(account) AND client_id = \(client) AND revoked_at IS NULL
             """)
     }
+
+    /// Everybody's, to a client that registered itself: only those have an index.
+    func revokeGrants(ofRegistered client: ClientID, at now: Timestamp) async throws {
+        try await run(
+            """
+            UPDATE token_grant SET \(revokedAt: now)
+            WHERE client_id = \(client) AND substr(client_id, 1, 4) = 'reg-' AND revoked_at IS NULL
+            """)
+    }
 }
 
 extension SQLStatement.StringInterpolation {

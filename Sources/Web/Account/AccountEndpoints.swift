@@ -67,10 +67,13 @@ package struct AccountEndpoints: Sendable {
         _ signedIn: SignedInVisit, notice: String?, problem: PageProblem?
     ) async throws(AccountError) -> Response {
         let (account, now) = (signedIn.account, signedIn.visit.now)
+        let apps = try await accounts.apps(of: account, at: now)
+        // The page takes names from what was found; those that are URLs it can show as they are.
+        for app in apps where !app.client.isURL { _ = try? await registry.recall(app.client, at: now) }
         return pages.overview(
             AccountOverview(
                 profile: signedIn.profile, sessions: try await accounts.sessions(of: account, at: now),
-                current: signedIn.session.id, apps: try await accounts.apps(of: account, at: now),
+                current: signedIn.session.id, apps: apps,
                 isParked: try await accounts.parked(before: account) != nil),
             signedIn.visit, notice: notice, problem: problem)
     }

@@ -36,7 +36,7 @@ package struct EndSessionEndpoints: Sendable {
             return await end(form, isConfirmed: true, request, context)
         }
         do throws(OAuthError) {
-            let query = try endpoint.request(form, at: edge.now).parameters
+            let query = try await endpoint.request(form, at: edge.now).parameters
                 .map { "\($0.name)=\(PercentEncoding.encode($0.value))" }.joined(separator: "&")
             return .seeOther("/oauth2/end_session?\(query)")
         } catch {
@@ -48,7 +48,7 @@ package struct EndSessionEndpoints: Sendable {
         _ form: FormParameters, isConfirmed: Bool, _ request: Request, _ context: DenwaRequestContext
     ) async -> Response {
         do throws(OAuthError) {
-            let wish = try endpoint.request(form, at: edge.now)
+            let wish = try await endpoint.request(form, at: edge.now)
             let locale = PageLocale(of: request, uiLocales: wish.uiLocales, client: wish.client)
             let ending = try await endpoint.end(
                 wish, session: cookies.session(of: request), isConfirmed: isConfirmed,

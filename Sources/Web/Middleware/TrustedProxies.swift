@@ -1,3 +1,5 @@
+package import InternetAddresses
+
 /// Whose word on the client's address is taken (`http.trustedProxies`). By default nobody's: a header that any
 /// caller can write must not choose whom a limit counts.
 package struct TrustedProxies: Sendable {

@@ -101,12 +101,20 @@ package struct SignInPages: Sendable {
             template: "consent", locale: locale, client: request.client, texts: Self.texts(of: session)
         ) { texts in
             let scopes: [[String: Any]] = Self.wishes(of: request.scope, texts).map { ["title": $0] }
-            return [
+            var variables: [String: Any] = [
                 "action": "/login/consent?\(request.query)", "csrf": formToken, "session": session.id.rawValue,
                 "scopes": scopes, "switch_url": "/login?\(request.query)",
-            ].merging(problem?.variables(texts) ?? [:]) { $1 }
+            ]
+            variables["site"] = Self.site(of: request)
+            return variables.merging(problem?.variables(texts) ?? [:]) { $1 }
         }
         return response(page, of: request, problem)
+    }
+
+    /// Where the answer goes, for an app that gave itself its name: that much of it cannot be made up.
+    private static func site(of request: AuthorizationRequest) -> String? {
+        guard request.client.isSelfDescribed, let uri = RedirectURI(request.target.redirect.uri) else { return nil }
+        return uri.host ?? uri.scheme
     }
 
     /// What a scope asks of the person, in words, each once.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Cryptography
 import JOSE
 import OAuth
+import Storage
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -12,8 +13,11 @@ import OAuth
 struct ClientsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "clients", abstract: "Show and check the registered clients.",
-        discussion: "Clients are registered in clients.json; a running server reads it again on SIGHUP.",
-        subcommands: [List.self, Check.self, Secret.self], defaultSubcommand: List.self)
+        discussion: """
+            Clients are registered in clients.json; a running server reads it again on SIGHUP. Those that registered \
+            themselves are in the database.
+            """,
+        subcommands: [List.self, Show.self, Check.self, Secret.self, Delete.self], defaultSubcommand: List.self)
 
     static func file() throws -> (ClientFile, path: String) {
         let path = try Invocation.current.configuration().0.clientsFile
@@ -28,13 +32,17 @@ struct ClientsCommand: AsyncParsableCommand {
         @Flag(help: "Print JSON.") var json = false
 
         func run() async throws {
-            let clients = try ClientsCommand.file().0.clients
+            let registered = try await ClientsCommand.store()?.registeredClients() ?? []
+            let clients = try ClientsCommand.file().0.clients + registered.compactMap(\.client)
             if json {
                 print(JSONValue.object(["clients": .array(clients.map(Self.json))]).serializedText)
             } else {
                 for client in clients {
                     let kind = client.isPublic ? "public" : "confidential"
-                    print("\(client.id.rawValue.padded(to: 32)) \(kind.padded(to: 13)) \(client.name)")
+                    let origin = client.isSelfDescribed ? "registered itself" : "file"
+                    print(
+                        "\(client.id.rawValue.padded(to: 32)) \(kind.padded(to: 13)) \(origin.padded(to: 18)) "
+                            + client.name)
                 }
             }
         }
@@ -48,6 +56,7 @@ struct ClientsCommand: AsyncParsableCommand {
                 "redirect_uris": .array(client.redirectURIs.map { .string($0.text) }),
                 "audience": .array(client.audience.map(JSONValue.string)),
                 "may_introspect": .bool(client.mayIntrospect),
+                "self_described": .bool(client.isSelfDescribed),
             ]
         }
     }

@@ -130,6 +130,28 @@ extension ConfigurationKey {
             name: "limits.registerPerIP", kind: .limit, fallback: "600/3600",
             help: "Accounts registered from one IPv4 address or IPv6 /64."),
         .init(
+            name: "limits.registerClientPerIP", kind: .limit, fallback: "10/86400",
+            help: "Clients that register from one IPv4 address or IPv6 /64."),
+        .init(
+            name: "registration.mode", kind: .text, fallback: "off",
+            help: "Who may register clients at /oauth2/register: off (nobody), token (whoever has one) or open."),
+        .init(
+            name: "registration.initialAccessTokens", kind: .list, fallback: "",
+            help: "SHA-256, in hexadecimal, of the tokens for mode token; `denwa clients secret` makes one.",
+            isSecret: true),
+        .init(
+            name: "registration.scope", kind: .text, fallback: "openid profile phone email offline_access",
+            help: "What clients that describe themselves may ask people for."),
+        .init(
+            name: "registration.maxClients", kind: .integer, fallback: "10000",
+            help: "How many clients may be registered at /oauth2/register in all."),
+        .init(
+            name: "clientMetadata.enabled", kind: .flag, fallback: "false",
+            help: "Whether a client_id may be the https URL of a document that describes the client."),
+        .init(
+            name: "clientMetadata.allowedNetworks", kind: .list, fallback: "",
+            help: "Networks, not public ones, in which clients' own servers may be asked: documents, keys, logouts."),
+        .init(
             name: "accounts.numberIdleDays", kind: .integer, fallback: "365",
             help: "A number that nobody proved for so long opens a fresh account, and parks the old one; 0: never."),
         .init(

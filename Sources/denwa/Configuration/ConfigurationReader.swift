@@ -1,5 +1,7 @@
 import AccountManagement
 import Accounts
+import Cryptography
+import InternetAddresses
 import JOSE
 import Logging
 import Messaging
@@ -56,6 +58,9 @@ struct ConfigurationReader {
         configuration.playFab = playFab()
         configuration.allowedTestNumbers = Set(list("phone.testNumbers"))
         configuration.accounts = accounts()
+        configuration.registration = registration()
+        configuration.readsClientDocuments = flag("clientMetadata.enabled") ?? false
+        configuration.clientNetworks = networks("clientMetadata.allowedNetworks")
         configuration.accounts.requestCooldownSeconds = configuration.phone.resendCooldownSeconds
         configuration.phone.numberIdleSeconds = seconds("accounts.numberIdleDays", 365, in: 0...36_500, unit: 86_400)
         configuration.hashingMemoryMegabytes = integer(
@@ -136,6 +141,32 @@ struct ConfigurationReader {
         accounts.registerPerIP = limit("limits.registerPerIP", accounts.registerPerIP)
         accounts.maximumKiiTokenLifetimeSeconds = seconds("kii.maxTokenLifetime", 0, in: 0...2_147_483_647, unit: 1)
         return accounts
+    }
+
+    private mutating func registration() -> RegistrationSettings {
+        var registration = RegistrationSettings()
+        registration.mode = choice("registration.mode", registration.mode)
+        registration.initialAccessTokens = list("registration.initialAccessTokens").compactMap { text in
+            guard let digest = Hex.decode(text).flatMap({ SHA256Digest(bytes: $0) }) else {
+                sources.report("registration.initialAccessTokens takes SHA-256 digests of 64 hexadecimal digits")
+                return nil
+            }
+            return digest
+        }
+        if registration.mode == .token, registration.initialAccessTokens.isEmpty {
+            sources.report("registration.mode token needs registration.initialAccessTokens")
+        }
+        if let (text, source) = sources.text("registration.scope") {
+            if let scope = Scope(text), !scope.isEmpty {
+                registration.scope = scope
+            } else {
+                sources.report("\(source) must be a scope")
+            }
+        }
+        registration.maximumClients = integer(
+            "registration.maxClients", registration.maximumClients, in: 0...10_000_000)
+        registration.registerClientPerIP = limit("limits.registerClientPerIP", registration.registerClientPerIP)
+        return registration
     }
 
     /// `0`: never.

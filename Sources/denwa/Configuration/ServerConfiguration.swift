@@ -1,5 +1,6 @@
 import AccountManagement
 import Accounts
+import InternetAddresses
 import JOSE
 import Logging
 import Messaging
@@ -36,6 +37,11 @@ struct ServerConfiguration: Sendable {
     /// Clients' test numbers that production allows.
     var allowedTestNumbers: Set<String> = []
     var accounts = AccountSettings()
+    var registration = RegistrationSettings()
+    /// Whether a client may be the URL of a document about itself.
+    var readsClientDocuments = false
+    /// Where clients' own servers may be asked though the addresses are not public.
+    var clientNetworks: [IPNetwork] = []
     /// What all password hashes under way may take together.
     var hashingMemoryMegabytes = 128
     var maximumWaitingHashes = 100
@@ -59,6 +65,8 @@ struct ServerConfiguration: Sendable {
     var metadataFeatures: ServerMetadata.Features {
         var features = ServerMetadata.Features()
         features.seesCertificates = clientCertificates.areSeen
+        features.registersClients = registration.mode != .off
+        features.readsClientDocuments = readsClientDocuments
         return features
     }
 
