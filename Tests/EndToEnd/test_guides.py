@@ -10,16 +10,19 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Callable, Iterator
 
 import httpx
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from browser.pages import SignIn
 from harness import (
     REPOSITORY, Server, StartServer, code_in, eventually, free_port, fresh_number, six_digits_other_than,
 )
@@ -308,27 +311,24 @@ def test_a_page_signs_in_refreshes_reloads_and_signs_out(site: Site, tmp_path: P
     assert command == "python3 -m http.server 8000\n"
     (tmp_path / "index.html").write_text(page_of_app)
     (tmp_path / "app.js").write_text(script)
-    number = fresh_number()
     with static_files(tmp_path, site.address(8000)), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
-        page = browser.new_page()
+        page = browser.new_page(locale="en")
         proven: list[tuple[str, str]] = []
         page.on("request", lambda request: "dpop" in request.headers and proven.append(
             (request.method, request.headers.get("authorization", "").split(" ")[0])))
         page.goto(site.address(8000))
         page.get_by_role("button", name="Sign in with your phone").click()
-        page.locator("input[name=phone_number]").fill(number)
-        page.locator("form:has(input[name=phone_number]) button").first.click()
-        page.locator("input[name=code]").fill(text_to(site, number))
-        if page.locator("input[name=code]").count():
-            page.locator("form:has(input[name=code]) button").first.click()
-        page.locator("button[name=decision][value=allow]").click()
-        expect(page.get_by_role("status")).to_contain_text(f"You are {number}.")
+        somebody = SignIn(page, site.server, fresh_number())
+        somebody.send_number()
+        somebody.type_code(somebody.texted_code())
+        somebody.button("consent", "allow").click()
+        expect(page.get_by_role("status")).to_contain_text(f"You are {somebody.number}.")
         page.get_by_role("button", name="Refresh").click()
-        expect(page.get_by_role("status")).to_contain_text(f"You are {number}.")
+        expect(page.get_by_role("status")).to_contain_text(f"You are {somebody.number}.")
         assert proven[:2] == [("POST", ""), ("GET", "DPoP")]
         page.reload()
-        expect(page.get_by_role("status")).to_contain_text(f"You are {number}.")
+        expect(page.get_by_role("status")).to_contain_text(f"You are {somebody.number}.")
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_role("button", name="Sign in with your phone")).to_be_visible()
         assert len(proven) >= 6
@@ -413,21 +413,52 @@ def token_of_new_client(site: Site, client_id: str) -> str | None:
     return login.tokens()["access_token"] if login.request().status_code == 200 else None
 
 
-def test_a_resource_server_hears_of_a_revocation(site: Site, serve: Callable[[str, int, int], str]) -> None:
-    api = serve("resource-server.md", 1, 8090)
-    tokens = access_token(site)
-    assert call(api, "/profile", tokens["access_token"]).status_code == 200
-    site.server.revoke(tokens["refresh_token"], by="demo-game")
-    eventually("the token is refused", lambda: call(api, "/profile", tokens["access_token"]).status_code == 401, 5)
+def test_a_resource_server_asks_about_a_token_once_and_hears_of_its_end(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program's functions, in this process, where its questions can be counted."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    asked: list[dict] = []
+    api = functions(site, "resource-server.md", 1)
+    api["httpx"] = SimpleNamespace(
+        get=httpx.get, stream=httpx.stream, HTTPError=httpx.HTTPError,
+        post=lambda *where, **what: asked.append(what) or httpx.post(*where, **what))
+    try:
+        eventually("it listens", lambda: api["revocations"].heard > 0)
+        tokens, other = access_token(site), access_token(site)["access_token"]
+        for _ in range(3):
+            assert api["verify"](tokens["access_token"])["client_id"] == "demo-game"
+            assert api["verify"](other)
+        assert len(asked) == 2
+        site.server.revoke(tokens["refresh_token"], by="demo-game")
+
+        def is_refused() -> bool:
+            try:
+                return not api["verify"](tokens["access_token"])
+            except api["Refused"] as refused:
+                return 'error="invalid_token"' in refused.challenge
+
+        eventually("the token is refused", is_refused, timeout=5)
+        assert api["verify"](other) and len(asked) == 2
+    finally:
+        # Its thread connects no more when the server has ended.
+        api["time"] = SimpleNamespace(
+            time=time.time, monotonic=time.monotonic, sleep=lambda _: threading.Event().wait())
+
+
+def functions(site: Site, guide: str, number: int) -> dict:
+    """What a program defines, without running it."""
+    defined: dict = {"__name__": "guide"}
+    exec(compile(site.block(guide, number), guide, "exec"), defined)
+    return defined
 
 
 def test_a_resource_server_wants_the_key_of_a_bound_token(
-    site: Site, serve: Callable[[str, int, int], str], tmp_path: Path
+    site: Site, serve: Callable[[str, int, int], str]
 ) -> None:
     """The game's own proof, made by the function in its guide."""
     api = serve("resource-server.md", 1, 8090)
-    game: dict = {"__name__": "game"}
-    exec(compile(site.block("game.md", 0), "game.py", "exec"), game)
+    game = functions(site, "game.md", 0)
     login = site.server.login("demo-game", scope="offline")
     form = {"grant_type": "authorization_code", "code": login.authorization_code()}
     url = f"{site.server.url}/oauth2/token"
