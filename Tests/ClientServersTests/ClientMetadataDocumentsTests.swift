@@ -49,7 +49,7 @@ import Time
     func `a document is kept as long as its server says, within bounds`(_ row: (header: String?, seconds: Int))
         async throws
     {
-        try await ScriptedServer.run(body: "") { server in
+        try await ScriptedServer.run(body: "") { server async throws in
             let documents = try documents()
             publish("First", on: server, cacheControl: row.header)
             #expect(try await documents.client(id(at: server), at: .noon)?.name == "First")
@@ -61,7 +61,7 @@ import Time
     }
 
     @Test func `a failure is kept for ten seconds, and the log says what kind it is`() async throws {
-        try await ScriptedServer.run(body: "{}", status: "404 Not Found") { server in
+        try await ScriptedServer.run(body: "{}", status: "404 Not Found") { server async throws in
             let documents = try documents()
             #expect(try await documents.client(id(at: server), at: .noon) == nil)
             publish("App", on: server)
@@ -74,7 +74,7 @@ import Time
     }
 
     @Test func `a clock that was set back makes nothing last longer`() async throws {
-        try await ScriptedServer.run(body: "") { server in
+        try await ScriptedServer.run(body: "") { server async throws in
             let documents = try documents()
             publish("First", on: server)
             _ = try await documents.client(id(at: server), at: .noon)
@@ -85,7 +85,7 @@ import Time
     }
 
     @Test func `whoever gives up leaves the fetch to the next one`() async throws {
-        try await ScriptedServer.run(ScriptedServer.Script(parts: [], staysOpen: true)) { server in
+        try await ScriptedServer.run(ScriptedServer.Script(parts: [], staysOpen: true)) { server async throws in
             let documents = try documents()
             let id = id(at: server)
             let first = Task { try await documents.client(id, at: .noon) }

@@ -42,7 +42,7 @@ import Time
     }
 
     @Test func `keys are kept for five minutes`() async throws {
-        try await ScriptedServer.run(body: Self.set("first")) { server in
+        try await ScriptedServer.run(body: Self.set("first")) { server async throws in
             let (source, client) = (try source(), client(at: server))
             #expect(await kids(source, client, looking: "first") == ["first"])
             server.answer(Self.set("second"))
@@ -56,7 +56,7 @@ import Time
 
     /// Attack: signatures that name keys which do not exist, so that this server asks another one all the time.
     @Test func `a key that is not there is looked for every half a minute`() async throws {
-        try await ScriptedServer.run(body: Self.set("first")) { server in
+        try await ScriptedServer.run(body: Self.set("first")) { server async throws in
             let (source, client) = (try source(), client(at: server))
             #expect(await kids(source, client, looking: "invented") == ["first"])
             server.answer(Self.set("first", "new"))
@@ -74,7 +74,7 @@ import Time
     func `a failure leaves the keys that are there, for as long as they are good`(
         _ failure: (status: String, body: String)
     ) async throws {
-        try await ScriptedServer.run(body: Self.set("first")) { server in
+        try await ScriptedServer.run(body: Self.set("first")) { server async throws in
             let (source, client) = (try source(), client(at: server))
             #expect(await kids(source, client, looking: "first") == ["first"])
             server.answer(failure.body, status: failure.status)
@@ -91,14 +91,14 @@ import Time
     @Test func `a set that holds a private key gives none`() async throws {
         let set =
             #"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}]}"#
-        try await ScriptedServer.run(body: set) { server in
+        try await ScriptedServer.run(body: set) { server async throws in
             #expect(try await kids(source(), client(at: server), looking: nil).isEmpty)
         }
     }
 
     @Test func `a crowd asks once`() async throws {
         let script = ScriptedServer.Script(parts: [ScriptedServer.reply(Self.set("first"))], pauseMilliseconds: 200)
-        try await ScriptedServer.run(script) { server in
+        try await ScriptedServer.run(script) { server async throws in
             let (source, client) = (try source(), client(at: server))
             let found = try await race(16) { _ in await source.keys(of: client, kid: "first", at: .noon).count }
             #expect(found == Array(repeating: 1, count: 16))

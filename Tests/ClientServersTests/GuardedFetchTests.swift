@@ -23,7 +23,7 @@ import Testing
 
     @Test func `a document is fetched as it is`() async throws {
         let headers = ["Content-Type: Application/JSON; charset=utf-8", "Cache-Control: public, Max-Age=120"]
-        try await ScriptedServer.run(body: #"{"a":1}"#, headers: headers) { server in
+        try await ScriptedServer.run(body: #"{"a":1}"#, headers: headers) { server async throws in
             let reply = try await fetch().json("http://app.example:\(server.port)/client?x=1")
             #expect(String(decoding: reply.body, as: UTF8.self) == #"{"a":1}"#)
             #expect(reply.cacheControl == ["public", "max-age=120"])
@@ -36,7 +36,7 @@ import Testing
 
     /// DNS rebinding: the name leads somewhere else as soon as it was checked.
     @Test func `the address that was checked is the one that is asked`() async throws {
-        try await ScriptedServer.run(body: "{}") { server in
+        try await ScriptedServer.run(body: "{}") { server async throws in
             let resolver = ScriptedResolver(["127.0.0.1"], ["10.0.0.1"])
             _ = try await fetch(resolver).json("http://rebinding.example:\(server.port)/client")
             #expect(resolver.count == 1)
@@ -66,7 +66,7 @@ import Testing
     }
 
     @Test func `an allowed network is asked, another one is not`() async throws {
-        try await ScriptedServer.run(body: "{}") { server in
+        try await ScriptedServer.run(body: "{}") { server async throws in
             let here = try fetch(ScriptedResolver(["127.0.0.1"]))
             #expect(await failure(here, "http://app.example:\(server.port)/") == nil)
             let elsewhere = try fetch(ScriptedResolver(["127.0.0.1", "192.168.0.1"]))
@@ -87,23 +87,23 @@ import Testing
     @Test func `a public server is asked at the usual port where that is wanted`() async throws {
         let outside = GuardedFetch(AddressRules(), resolver: ScriptedResolver(["93.184.216.34"]))
         #expect(await failure(outside, "https://app.example:8443/client", onUsualPort: true) == .unusableURL)
-        try await ScriptedServer.run(body: "{}") { server in
+        try await ScriptedServer.run(body: "{}") { server async throws in
             let inside = try fetch()
             #expect(await failure(inside, "http://app.example:\(server.port)/", onUsualPort: true) == nil)
         }
     }
 
     @Test func `TLS must prove the name that is asked for`() async throws {
-        try await ScriptedServer.run(body: "{}") { server in
+        try await ScriptedServer.run(body: "{}") { server async throws in
             #expect(await failure(try fetch(), "https://app.example:\(server.port)/") == .connection)
         }
     }
 
     @Test(arguments: ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"])
     func `a redirect is not followed`(_ status: String) async throws {
-        try await ScriptedServer.run(body: "{}") { target in
+        try await ScriptedServer.run(body: "{}") { target async throws in
             let headers = ["Content-Type: application/json", "Location: http://127.0.0.1:\(target.port)/"]
-            try await ScriptedServer.run(body: "{}", status: status, headers: headers) { server in
+            try await ScriptedServer.run(body: "{}", status: status, headers: headers) { server async throws in
                 let number = Int(status.prefix(3)) ?? 0
                 #expect(await failure(try fetch(), "http://app.example:\(server.port)/") == .status(number))
             }
@@ -113,7 +113,7 @@ import Testing
 
     @Test(arguments: ["201 Created", "204 No Content", "404 Not Found", "500 Internal Server Error"])
     func `only 200 is an answer`(_ status: String) async throws {
-        try await ScriptedServer.run(body: status.hasPrefix("204") ? "" : "{}", status: status) { server in
+        try await ScriptedServer.run(body: status.hasPrefix("204") ? "" : "{}", status: status) { server async throws in
             let number = Int(status.prefix(3)) ?? 0
             #expect(await failure(try fetch(), "http://app.example:\(server.port)/") == .status(number))
         }
@@ -124,14 +124,14 @@ import Testing
         ["Content-Type: application/json", "Content-Encoding: gzip"],
     ])
     func `what is not plain JSON is no document`(_ headers: [String]) async throws {
-        try await ScriptedServer.run(body: "{}", headers: headers) { server in
+        try await ScriptedServer.run(body: "{}", headers: headers) { server async throws in
             #expect(await failure(try fetch(), "http://app.example:\(server.port)/") == .wrongContentType)
         }
     }
 
     @Test(arguments: [16_384, 16_385])
     func `a document has sixteen kibibytes at most`(_ size: Int) async throws {
-        try await ScriptedServer.run(body: String(repeating: " ", count: size)) { server in
+        try await ScriptedServer.run(body: String(repeating: " ", count: size)) { server async throws in
             let expected: ClientServerFailure? = size > 16_384 ? .replyTooLong : nil
             #expect(await failure(try fetch(), "http://app.example:\(server.port)/") == expected)
         }
@@ -141,7 +141,7 @@ import Testing
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
         let chunk = "1000\r\n" + String(repeating: " ", count: 4096) + "\r\n"
         let script = ScriptedServer.Script(parts: [head] + Array(repeating: chunk, count: 64), staysOpen: true)
-        try await ScriptedServer.run(script) { server in
+        try await ScriptedServer.run(script) { server async throws in
             #expect(await failure(try fetch(), "http://app.example:\(server.port)/") == .replyTooLong)
         }
     }
@@ -153,7 +153,7 @@ import Testing
             parts: [ScriptedServer.reply("{}")].flatMap { $0.map(String.init) }, pauseMilliseconds: 100),
     ])
     func `a server that is slow in any way has so many seconds in all`(_ script: ScriptedServer.Script) async throws {
-        try await ScriptedServer.run(script) { server in
+        try await ScriptedServer.run(script) { server async throws in
             let start = ContinuousClock.now
             let url = "http://app.example:\(server.port)/"
             #expect(await failure(try fetch(), url, within: 1) == .timeout)
@@ -172,20 +172,21 @@ import Testing
     }
 
     @Test func `an address that does not answer leaves the next one to try`() async throws {
-        try await ScriptedServer.run(body: "{}") { server in
+        try await ScriptedServer.run(body: "{}") { server async throws in
             let resolver = ScriptedResolver(["127.0.0.99", "127.0.0.1"])
             #expect(await failure(try fetch(resolver), "http://app.example:\(server.port)/") == nil)
         }
     }
 
     @Test func `what is no HTTP is a broken connection`() async throws {
-        try await ScriptedServer.run(ScriptedServer.Script(parts: ["220 mail.example ESMTP\r\n"])) { server in
+        try await ScriptedServer.run(ScriptedServer.Script(parts: ["220 mail.example ESMTP\r\n"])) {
+            server async throws in
             #expect(await failure(try fetch(), "http://app.example:\(server.port)/") == .connection)
         }
     }
 
     @Test func `strangers get no more than a few fetches from one host at once`() async throws {
-        try await ScriptedServer.run(ScriptedServer.Script(parts: [], staysOpen: true)) { server in
+        try await ScriptedServer.run(ScriptedServer.Script(parts: [], staysOpen: true)) { server async throws in
             let fetch = try fetch()
             let url = "http://app.example:\(server.port)/"
             let failures = await withTaskGroup(of: ClientServerFailure?.self) { group in
@@ -199,7 +200,7 @@ import Testing
     }
 
     @Test func `a form is sent, guarded or on the operator's word`() async throws {
-        try await ScriptedServer.run(body: "", status: "204 No Content", headers: []) { server in
+        try await ScriptedServer.run(body: "", status: "204 No Content", headers: []) { server async throws in
             let url = "http://app.example:\(server.port)/logout"
             #expect(try await fetch().post(url, form: "logout_token=a.b.c") == 204)
             let request = try #require(server.requests.first)
