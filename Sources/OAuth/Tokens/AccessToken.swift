@@ -16,6 +16,8 @@ package struct AccessToken: Sendable {
     /// When and how the person signed in (RFC 9068 §2.2.1); `nil` for a token of a client itself.
     package let authenticatedAt: Timestamp?
     package let authenticationContext: String?
+    /// RFC 8176.
+    package let authenticationMethods: [String]
     package let issuedAt: Timestamp
     package let expiresAt: Timestamp
 
@@ -38,6 +40,7 @@ package struct AccessToken: Sendable {
         actor = claims.members["act"]
         authenticatedAt = claims.members["auth_time"]?.integer.map { Timestamp(seconds: $0) }
         authenticationContext = claims.members["acr"]?.string
+        authenticationMethods = claims.members["amr"]?.array?.compactMap(\.string) ?? []
         self.issuedAt = issuedAt
         self.expiresAt = expiresAt
     }

@@ -88,6 +88,7 @@ package struct AccessTokenIssuer: Sendable {
             extra: { claims in
                 claims["auth_time"] = subject.authenticatedAt.map { .integer($0.seconds) }
                 claims["acr"] = subject.authenticationContext.map(JSONValue.string)
+                claims["amr"] = .array(subject.authenticationMethods.map(JSONValue.string))
                 claims[Self.grantClaim] = subject.grant.map { .string($0.rawValue) }
                 claims["act"] = actor
             })

@@ -66,6 +66,8 @@ struct ChallengeParameters {
         if let type = try form.value("response_type"), type != "code" {
             throw OAuthError(.unsupportedResponseType, "response_type must be code")
         }
+        // Nothing here carries a request object.
+        guard !client.requiresSignedRequests else { throw .invalidRequest("this client's requests must be signed") }
         // Whoever types a code of this minute is as fresh as anybody can ask.
         _ = try AuthorizationRequest.maxAge(of: form)
         try AuthorizationRequest.checkAuthenticationContext(form)
