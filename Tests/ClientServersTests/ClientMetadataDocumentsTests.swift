@@ -1,5 +1,4 @@
 import DeveloperLog
-import InternetAddresses
 import OAuth
 import Synchronization
 import TestSupport
@@ -20,12 +19,11 @@ import Time
 
     private let log = Log()
 
-    private func documents(_ resolver: any HostResolver = ScriptedResolver(["127.0.0.1"])) throws
-        -> ClientMetadataDocuments
-    {
-        let loopback = try #require(IPNetwork("127.0.0.0/8"))
-        return ClientMetadataDocuments(
-            fetch: GuardedFetch(AddressRules(allowedNetworks: [loopback], allowsHTTP: true), resolver: resolver),
+    private func documents(
+        _ resolver: any HostResolver = ScriptedResolver(["127.0.0.1"])
+    ) -> ClientMetadataDocuments {
+        ClientMetadataDocuments(
+            fetch: GuardedFetch(AddressRules(allowedNetworks: .loopback, allowsHTTP: true), resolver: resolver),
             rules: ClientMetadataRules(scope: RegistrationSettings().scope), log: log)
     }
 
@@ -49,8 +47,8 @@ import Time
     func `a document is kept as long as its server says, within bounds`(_ row: (header: String?, seconds: Int))
         async throws
     {
-        try await ScriptedServer.run(body: "") { server in
-            let documents = try documents()
+        try await ScriptedServer.run(body: "") { server async throws in
+            let documents = self.documents()
             publish("First", on: server, cacheControl: row.header)
             #expect(try await documents.client(id(at: server), at: .noon)?.name == "First")
             publish("Second", on: server, cacheControl: row.header)
@@ -61,8 +59,8 @@ import Time
     }
 
     @Test func `a failure is kept for ten seconds, and the log says what kind it is`() async throws {
-        try await ScriptedServer.run(body: "{}", status: "404 Not Found") { server in
-            let documents = try documents()
+        try await ScriptedServer.run(body: "{}", status: "404 Not Found") { server async throws in
+            let documents = self.documents()
             #expect(try await documents.client(id(at: server), at: .noon) == nil)
             publish("App", on: server)
             #expect(try await documents.client(id(at: server), at: .noon.adding(milliseconds: 9999)) == nil)
@@ -74,8 +72,8 @@ import Time
     }
 
     @Test func `a clock that was set back makes nothing last longer`() async throws {
-        try await ScriptedServer.run(body: "") { server in
-            let documents = try documents()
+        try await ScriptedServer.run(body: "") { server async throws in
+            let documents = self.documents()
             publish("First", on: server)
             _ = try await documents.client(id(at: server), at: .noon)
             publish("Second", on: server)
@@ -85,9 +83,9 @@ import Time
     }
 
     @Test func `whoever gives up leaves the fetch to the next one`() async throws {
-        try await ScriptedServer.run(ScriptedServer.Script(parts: [], staysOpen: true)) { server in
-            let documents = try documents()
-            let id = id(at: server)
+        try await ScriptedServer.run(ScriptedServer.Script(parts: [], staysOpen: true)) { server async throws in
+            let documents = self.documents()
+            let id = self.id(at: server)
             let first = Task { try await documents.client(id, at: .noon) }
             while server.requests.isEmpty { try await Task.sleep(for: .milliseconds(2)) }
             publish("App", on: server)
