@@ -1,8 +1,9 @@
 # The whole developer interface. Every target installs what it needs first.
 
 # To build and run; what the tests need besides: a browser with fonts for its pictures, and a web server that signs in.
-DEBIAN_PACKAGES := g++ libargon2-dev libcrypt-dev libcurl4-openssl-dev libicu-dev libphonenumber-dev libsqlite3-dev \
-  libssl-dev pkg-config python3-venv chromium fonts-noto-cjk fonts-noto-core apache2-bin libapache2-mod-auth-openidc
+DEBIAN_PACKAGES := g++ libargon2-dev libcrypt-dev libcurl4-openssl-dev libicu-dev libphonenumber-dev libqrencode-dev \
+  libsqlite3-dev libssl-dev pkg-config python3-venv chromium fonts-noto-cjk fonts-noto-core apache2-bin \
+  libapache2-mod-auth-openidc
 PYTHON := .venv/bin/python
 REQUIREMENTS := Tests/EndToEnd/requirements.txt
 SOURCES := Sources Tests Benchmarks Package.swift

@@ -46,7 +46,7 @@ let package = Package(
             dependencies: [
                 "WebResources", "SDK", "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging",
                 "InternetAddresses", "PhoneNumbers", "DeveloperLog",
-                "RateLimiting", "JOSE", "Cryptography", "Time",
+                "RateLimiting", "JOSE", "Cryptography", "Time", "QRCodes",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
@@ -121,11 +121,13 @@ let package = Package(
         .target(
             name: "ClientServers",
             dependencies: [
-                "InternetAddresses", "OAuth", "DeveloperLog", "JOSE", "Time",
+                "InternetAddresses", "OAuth", "Accounts", "DeveloperLog", "JOSE", "Cryptography", "Time",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         // Reads files of users from elsewhere.
         .target(name: "AccountImport", dependencies: ["JOSE", "PhoneNumbers", "Time"]),
@@ -146,10 +148,12 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
+        .target(name: "QRCodes", dependencies: ["CQREncode"]),
         .target(name: "CPhoneNumber", linkerSettings: [.linkedLibrary("phonenumber")]),
         .systemLibrary(name: "CICU", providers: [.apt(["libicu-dev"])]),
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
         .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
+        .systemLibrary(name: "CQREncode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
 
@@ -235,14 +239,17 @@ let package = Package(
         .testTarget(
             name: "ClientServersTests",
             dependencies: [
-                "ClientServers", "InternetAddresses", "TestSupport", "OAuth", "DeveloperLog", "JOSE", "Cryptography",
-                "Time",
+                "ClientServers", "InternetAddresses", "TestSupport", "Storage", "OAuth", "Accounts", "DeveloperLog",
+                "JOSE", "Cryptography", "Time",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"]),
         .testTarget(name: "JOSETests", dependencies: ["JOSE", "Cryptography", "Time"]),
+        .testTarget(name: "QRCodesTests", dependencies: ["QRCodes"]),
         .testTarget(name: "PhoneNumbersTests", dependencies: ["PhoneNumbers", "CPhoneNumber"]),
     ],
     cxxLanguageStandard: .cxx17

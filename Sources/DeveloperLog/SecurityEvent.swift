@@ -94,6 +94,9 @@ extension SecurityEvent {
         case linkRefused = "link.refused"
         case linkDenied = "link.denied"
         case linkApproved = "link.approved"
+        case userCodeRefused = "user_code.refused"
+        case deviceDenied = "device.denied"
+        case deviceAllowed = "device.allowed"
         case signedOutEverywhere = "session.ended_everywhere"
         case passwordRefused = "password.refused"
         case passwordChanged = "password.changed"
@@ -106,6 +109,8 @@ extension SecurityEvent {
         case proofRefused = "proof.refused"
         /// An idle number opened a fresh account, or went back to the old one.
         case numberRecycled = "number.recycled"
+        /// A client refused a logout token, or did not take it for an hour.
+        case logoutFailed = "logout.failed"
 
         /// Whether somebody can cause it as often as they like.
         package var isFree: Bool {
@@ -113,13 +118,14 @@ extension SecurityEvent {
             case .sendRefused, .numberRefused, .guessRefused, .operationUnknown, .clientAuthenticationFailed,
                 .redirectRefused, .codeRefused, .refreshRefused, .tokenRefused, .scopeRefused, .linkRefused,
                 .authorizationRefused, .receiptRefused, .guardDryRun, .passwordRefused, .registrationRefused,
-                .proofRefused, .clientRegistrationRefused, .clientMetadataRefused, .clientChanged:
+                .proofRefused, .clientRegistrationRefused, .clientMetadataRefused, .clientChanged, .userCodeRefused:
                 true
             case .guessWrong, .accountRefused, .accountDisabled, .accountEnabled, .codeReplayed, .refreshReused,
                 .tokenRevoked, .messageFailed, .messageMovedOn, .budgetAlert, .linkDenied, .linkApproved,
+                .deviceDenied, .deviceAllowed,
                 .signedOutEverywhere, .passwordChanged, .accountDeleted, .numberChanged, .emailChanged,
                 .numberChangeUndone,
-                .numberRecycled, .clientRegistered, .clientDeleted:
+                .numberRecycled, .clientRegistered, .clientDeleted, .logoutFailed:
                 false
             }
         }

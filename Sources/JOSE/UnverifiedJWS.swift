@@ -11,7 +11,7 @@ package struct UnverifiedJWS: Sendable {
     package let kid: String?
     let signature: [UInt8]
     /// The first two parts as they came, with the dot between them (RFC 7515 §5.2 step 8).
-    let signingInput: [UInt8]
+    package let signingInput: [UInt8]
 
     package init(_ compact: String) throws(JOSEError) {
         guard compact.utf8.count <= JWS.sizeLimit else { throw .oversized }

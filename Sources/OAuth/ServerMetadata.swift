@@ -21,9 +21,10 @@ package enum ServerMetadata {
             ("authorization_endpoint", "/oauth2/authorize"), ("token_endpoint", "/oauth2/token"),
             ("userinfo_endpoint", "/oauth2/userinfo"), ("end_session_endpoint", "/oauth2/end_session"),
             ("jwks_uri", "/.well-known/jwks.json"), ("introspection_endpoint", "/oauth2/introspect"),
-            ("revocation_endpoint", "/oauth2/revoke"),
+            ("revocation_endpoint", "/oauth2/revoke"), ("revocation_stream_endpoint", "/oauth2/revocations"),
             ("pushed_authorization_request_endpoint", "/oauth2/par"),
             ("authorization_challenge_endpoint", "/oauth2/challenge"),
+            ("device_authorization_endpoint", "/oauth2/device_authorization"),
             ("phone_login_request_endpoint", "/oauth2/login/phone/request"),
             ("phone_login_confirm_endpoint", "/oauth2/login/phone/confirm"),
         ]
@@ -74,6 +75,8 @@ package enum ServerMetadata {
             ("request_object_signing_alg_values_supported", names(published)),
             ("require_signed_request_object", false),
             ("authorization_response_iss_parameter_supported", true),
+            ("backchannel_logout_supported", true),
+            ("backchannel_logout_session_supported", true),
             // Their defaults promise support, so the refusals are said aloud.
             ("claims_parameter_supported", false),
             ("request_parameter_supported", true),

@@ -30,6 +30,9 @@ package enum LimitName: String, Sendable, CaseIterable {
     case passwordPerIP
     case registerPerIP
     case registerClientPerIP
+    /// Devices that wait, and guesses at the codes that they show.
+    case deviceCodePerIP
+    case userCodePerIP
     /// Messages that strangers ask for at one name.
     case requestCooldown
     /// What strangers can write to the developer log, so that a flood does not fill the disk.

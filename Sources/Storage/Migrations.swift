@@ -38,7 +38,10 @@ extension SQLStore {
 }
 
 extension Migration {
-    static let all: [Migration] = [phoneLogin, redirectLogin, messages, accounts, boundTokens, clientRegistration]
+    static let all: [Migration] = [
+        phoneLogin, redirectLogin, messages, accounts, boundTokens, deviceFlow, clientRegistration,
+        revocationsAndLogout,
+    ]
 
     /// Short-lived rows are keyed by random text and found by that key alone; every index beside a primary key
     /// serves exactly one act or the clean-up of expired rows.

@@ -25,7 +25,7 @@ extension Edge {
         }
     }
 
-    private func clientRequest(
+    func clientRequest(
         _ form: FormParameters, _ request: Request, _ context: DenwaRequestContext
     ) async -> ClientRequest {
         ClientRequest(

@@ -30,6 +30,8 @@ struct Composition: Sendable {
     let registry: ClientRegistry
     let keys: KeySet
     let delivery: MessageDelivery
+    let logoutDelivery: BackChannelLogoutDelivery
+    private let revocations: RevocationFeed
     private let templates: MessageTemplates
     /// What the metrics port answers; `nil` without one.
     let metricsResponder: RouterResponder<DenwaRequestContext>?
@@ -74,6 +76,14 @@ struct Composition: Sendable {
             store: store, seal: MessageSeal(secret: secret, entropy: entropy), routing: routing, doorbell: doorbell,
             clock: clock, entropy: entropy, logger: logger)
 
+        let subjects = SubjectIdentifiers(secret: secret)
+        logoutDelivery = BackChannelLogoutDelivery(
+            store: store, client: { [registry] in try await registry.recall($0, at: clock.now()) },
+            tokens: LogoutTokenIssuer(
+                issuer: configuration.issuer, keys: keys, subjects: subjects, entropy: entropy),
+            post: clientServers, clock: clock, entropy: entropy, logger: logger)
+        revocations = RevocationFeed(store: store, maximum: configuration.maximumRevocationStreams)
+
         let proofs = DPoPProofCheck(
             issuer: configuration.issuer, identifiers: store, nonces: DPoPNonces(secret: secret),
             requiresNonce: configuration.requiresDPoPNonce)
@@ -111,7 +121,7 @@ struct Composition: Sendable {
         ).add(to: router)
         let parts = Parts(
             configuration: configuration, registry: registry, keys: keys, store: store, secret: secret,
-            subjects: SubjectIdentifiers(secret: secret),
+            subjects: subjects,
             playFab: PlayFab(configuration.playFab, logger: logger),
             clientKeys: FetchedClientKeys(fetch: clientServers), proofs: proofs, entropy: entropy, edge: edge)
         let accounts = Self.accounts(
@@ -124,8 +134,11 @@ struct Composition: Sendable {
                 pushed: Self.pushed(parts)),
             edge: edge
         ).add(to: router)
+        RevocationStreamEndpoint(authenticator: Self.authenticator(parts), feed: revocations, edge: edge)
+            .add(to: router)
         Self.addServices(to: router, parts, accounts: accounts)
         Self.addPages(to: router, parts, pages: pages, brand: brand, flow: flow)
+        Self.addDeviceFlow(to: router, parts, signInPages: pages, library: library)
         Self.addAccountPages(
             to: router, parts, accounts: accounts, signInPages: pages,
             pages: AccountPages(
@@ -178,7 +191,6 @@ struct Composition: Sendable {
                 hints: IDTokenHints(issuer: configuration.issuer, keys: parts.keys), subjects: parts.subjects),
             pages: pages, cookies: cookies, edge: parts.edge
         ).add(to: router)
-        DevicePage(pages: pages).add(to: router)
         AssetEndpoints(registry: parts.registry, brand: brand).add(to: router)
     }
 
@@ -218,7 +230,7 @@ struct Composition: Sendable {
         OAuthEndpoints(
             token: TokenEndpoint(
                 authenticator: authenticator, proofs: ProofOfPossession(dpop: parts.proofs), verifier: verifier,
-                store: store,
+                store: store, devices: store,
                 issuer: AccessTokenIssuer(
                     issuer: configuration.issuer, keys: keys, subjects: subjects, settings: configuration.tokens,
                     playFab: parts.playFab, entropy: parts.entropy),
@@ -252,7 +264,10 @@ struct Composition: Sendable {
 
     /// What runs besides answering requests.
     var backgroundServices: [any Service] {
-        [delivery, Housekeeping(store: store, retention: retention, clock: clock, logger: logger)]
+        [
+            delivery, logoutDelivery, RevocationWatch(feed: revocations, logger: logger),
+            Housekeeping(store: store, retention: retention, clock: clock, logger: logger),
+        ]
     }
 
     private var retention: SQLStore.Retention {

@@ -1,4 +1,5 @@
 import DeveloperLog
+import InternetAddresses
 import OAuth
 import Synchronization
 import TestSupport
@@ -19,11 +20,12 @@ import Time
 
     private let log = Log()
 
-    private func documents(
-        _ resolver: any HostResolver = ScriptedResolver(["127.0.0.1"])
-    ) -> ClientMetadataDocuments {
-        ClientMetadataDocuments(
-            fetch: GuardedFetch(AddressRules(allowedNetworks: .loopback, allowsHTTP: true), resolver: resolver),
+    private func documents(_ resolver: any HostResolver = ScriptedResolver(["127.0.0.1"])) throws
+        -> ClientMetadataDocuments
+    {
+        let loopback = try #require(IPNetwork("127.0.0.0/8"))
+        return ClientMetadataDocuments(
+            fetch: GuardedFetch(AddressRules(allowedNetworks: [loopback], allowsHTTP: true), resolver: resolver),
             rules: ClientMetadataRules(scope: RegistrationSettings().scope), log: log)
     }
 
@@ -48,7 +50,7 @@ import Time
         async throws
     {
         try await ScriptedServer.run(body: "") { server async throws in
-            let documents = self.documents()
+            let documents = try documents()
             publish("First", on: server, cacheControl: row.header)
             #expect(try await documents.client(id(at: server), at: .noon)?.name == "First")
             publish("Second", on: server, cacheControl: row.header)
@@ -60,7 +62,7 @@ import Time
 
     @Test func `a failure is kept for ten seconds, and the log says what kind it is`() async throws {
         try await ScriptedServer.run(body: "{}", status: "404 Not Found") { server async throws in
-            let documents = self.documents()
+            let documents = try documents()
             #expect(try await documents.client(id(at: server), at: .noon) == nil)
             publish("App", on: server)
             #expect(try await documents.client(id(at: server), at: .noon.adding(milliseconds: 9999)) == nil)
@@ -73,7 +75,7 @@ import Time
 
     @Test func `a clock that was set back makes nothing last longer`() async throws {
         try await ScriptedServer.run(body: "") { server async throws in
-            let documents = self.documents()
+            let documents = try documents()
             publish("First", on: server)
             _ = try await documents.client(id(at: server), at: .noon)
             publish("Second", on: server)
@@ -84,8 +86,8 @@ import Time
 
     @Test func `whoever gives up leaves the fetch to the next one`() async throws {
         try await ScriptedServer.run(ScriptedServer.Script(parts: [], staysOpen: true)) { server async throws in
-            let documents = self.documents()
-            let id = self.id(at: server)
+            let documents = try documents()
+            let id = id(at: server)
             let first = Task { try await documents.client(id, at: .noon) }
             while server.requests.isEmpty { try await Task.sleep(for: .milliseconds(2)) }
             publish("App", on: server)

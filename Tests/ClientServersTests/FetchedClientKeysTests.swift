@@ -1,5 +1,6 @@
 import ClientServers
 import Cryptography
+import InternetAddresses
 import JOSE
 import OAuth
 import TestSupport
@@ -8,8 +9,10 @@ import Time
 
 /// Keys at a client's `jwks_uri`: how long they are good, and how often they are asked for.
 @Suite(.timeLimit(.minutes(1))) struct FetchedClientKeysTests {
-    private func source() -> FetchedClientKeys {
-        FetchedClientKeys(fetch: GuardedFetch(AddressRules(allowedNetworks: .loopback, allowsHTTP: true)))
+    private func source() throws -> FetchedClientKeys {
+        let loopback = try #require(IPNetwork("127.0.0.0/8"))
+        return FetchedClientKeys(
+            fetch: GuardedFetch(AddressRules(allowedNetworks: [loopback], allowsHTTP: true)))
     }
 
     private static func set(_ kids: String...) -> String {
@@ -33,14 +36,14 @@ import Time
 
     @Test func `registered keys are not asked for anywhere`() async throws {
         var client = Client.fixture("app")
-        #expect(await kids(source(), client, looking: nil).isEmpty)
+        #expect(try await kids(source(), client, looking: nil).isEmpty)
         client.keys = .inline(try JWKSet(parsing: Array(Self.set("inline").utf8)).keys)
-        #expect(await kids(source(), client, looking: "another") == ["inline"])
+        #expect(try await kids(source(), client, looking: "another") == ["inline"])
     }
 
     @Test func `keys are kept for five minutes`() async throws {
-        try await ScriptedServer.run(body: Self.set("first")) { server in
-            let (source, client) = (self.source(), self.client(at: server))
+        try await ScriptedServer.run(body: Self.set("first")) { server async throws in
+            let (source, client) = (try source(), client(at: server))
             #expect(await kids(source, client, looking: "first") == ["first"])
             server.answer(Self.set("second"))
             let last = Timestamp.noon.adding(milliseconds: 299_999)
@@ -53,8 +56,8 @@ import Time
 
     /// Attack: signatures that name keys which do not exist, so that this server asks another one all the time.
     @Test func `a key that is not there is looked for every half a minute`() async throws {
-        try await ScriptedServer.run(body: Self.set("first")) { server in
-            let (source, client) = (self.source(), self.client(at: server))
+        try await ScriptedServer.run(body: Self.set("first")) { server async throws in
+            let (source, client) = (try source(), client(at: server))
             #expect(await kids(source, client, looking: "invented") == ["first"])
             server.answer(Self.set("first", "new"))
             for second in 0..<30 {
@@ -71,8 +74,8 @@ import Time
     func `a failure leaves the keys that are there, for as long as they are good`(
         _ failure: (status: String, body: String)
     ) async throws {
-        try await ScriptedServer.run(body: Self.set("first")) { server in
-            let (source, client) = (self.source(), self.client(at: server))
+        try await ScriptedServer.run(body: Self.set("first")) { server async throws in
+            let (source, client) = (try source(), client(at: server))
             #expect(await kids(source, client, looking: "first") == ["first"])
             server.answer(failure.body, status: failure.status)
             let later = Timestamp.noon.adding(seconds: 60)
@@ -88,15 +91,15 @@ import Time
     @Test func `a set that holds a private key gives none`() async throws {
         let set =
             #"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}]}"#
-        try await ScriptedServer.run(body: set) { server in
-            #expect(await kids(source(), client(at: server), looking: nil).isEmpty)
+        try await ScriptedServer.run(body: set) { server async throws in
+            #expect(try await kids(source(), client(at: server), looking: nil).isEmpty)
         }
     }
 
     @Test func `a crowd asks once`() async throws {
         let script = ScriptedServer.Script(parts: [ScriptedServer.reply(Self.set("first"))], pauseMilliseconds: 200)
-        try await ScriptedServer.run(script) { server in
-            let (source, client) = (self.source(), self.client(at: server))
+        try await ScriptedServer.run(script) { server async throws in
+            let (source, client) = (try source(), client(at: server))
             let found = try await race(16) { _ in await source.keys(of: client, kid: "first", at: .noon).count }
             #expect(found == Array(repeating: 1, count: 16))
             #expect(server.requests.count == 1)

@@ -27,9 +27,8 @@ import Time
 
     @Test(arguments: Backend.allCases)
     func `a registered client is there on every connection`(on backend: Backend) async throws {
-        try await backend.withStores(2) { stores in
-            let outcome = try await register(client(), on: stores[0])
-            #expect(outcome == .registered)
+        try await backend.withStores(2) { stores async throws in
+            #expect(try await register(client(), on: stores[0]) == .registered)
             #expect(try await stores[1].registeredClient(ClientID("reg-1")) == client())
             #expect(try await stores[1].registeredClient(ClientID("reg-2")) == nil)
             #expect(try await stores[1].registeredClients() == [client()])
@@ -164,7 +163,7 @@ import Time
 
     @Test(arguments: Backend.allCases)
     func `a place that was left is free again, once`(on backend: Backend) async throws {
-        try await backend.withStores(2) { stores in
+        try await backend.withStores(2) { stores async throws in
             _ = try await register(client(), maximum: 1, on: stores[0])
             #expect(try await register(client("reg-2"), maximum: 1, on: stores[0]) == .full)
             let deletions = try await race(4) { index in

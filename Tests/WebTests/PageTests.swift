@@ -143,7 +143,7 @@ import WebResources
 @Suite struct RenderingTests {
     static let pages = [
         "phone", "code", "consent", "choose", "link", "link-result", "sign-out", "signed-out", "error", "form-post",
-        "device",
+        "device", "device-confirm", "device-result",
     ]
 
     private func client(_ name: String) -> Client {
@@ -168,9 +168,9 @@ import WebResources
             "action", "csrf", "number", "problem", "problem_template", "problem_done", "retry_seconds", "flow",
             "code_length", "resend_action", "resend_seconds", "change_url", "wait_url", "finish_action", "session",
             "switch_url", "continue_url", "other_url", "operation_id", "link_token", "device", "started_at",
-            "started_at_text", "heading", "detail", "request_id", "title",
+            "started_at_text", "heading", "detail", "request_id", "title", "user_code",
         ] { variables[name] = text }
-        for flag in ["link_sent", "resent", "approved", "denied", "gone"] { variables[flag] = true }
+        for flag in ["link_sent", "resent", "approved", "allowed", "denied", "gone"] { variables[flag] = true }
         let fixed = variables
         let library = try PageLibrary(brand: ServerBrand())
         let page = library.render(

@@ -128,7 +128,7 @@ package struct AuthorizationEndpoint: Sendable {
                 redirect: request.target.redirect, codeChallenge: request.codeChallenge,
                 keyThumbprint: request.keyThumbprint, nonce: request.nonce, grant: GrantID(entropy.identifier()),
                 code: SHA256Digest(of: code), expiresAt: now.adding(seconds: settings.codeLifetimeSeconds),
-                once: request.envelope?.once),
+                once: request.envelope?.once, isToldOfLogout: request.client.backchannelLogoutURI != nil),
             isConsentGiven: isConsentGiven,
             charge: { LimitCharge(.authorizePerSession, limit, subject: $0.id.rawValue) }, interaction: interaction)
     }

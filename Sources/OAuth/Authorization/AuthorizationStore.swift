@@ -18,6 +18,8 @@ package struct NewAuthorization: Sendable {
     package let expiresAt: Timestamp
     /// Of a request that yields one code; `nil`: as many as it is asked for.
     package var once: OneTimeIdentifier?
+    /// Whether the client wants to hear of the session's end (OpenID Connect Back-Channel Logout §2.2).
+    package var isToldOfLogout = false
 }
 
 /// A browser's session at the authorization endpoint.

@@ -37,11 +37,12 @@ package struct TokenEndpoint: Sendable {
     private let authorizationCode: AuthorizationCodeGrant
     private let refreshToken: RefreshTokenGrant
     private let clientCredentials: ClientCredentialsGrant
+    private let deviceCode: DeviceCodeGrant
     private let tokenExchange: TokenExchangeGrant
 
     package init(
         authenticator: ClientAuthenticator, proofs: ProofOfPossession, verifier: AccessTokenVerifier,
-        store: any TokenStore, issuer: AccessTokenIssuer,
+        store: any TokenStore, devices: any DeviceAuthorizationStore, issuer: AccessTokenIssuer,
         idTokens: IDTokenIssuer, settings: TokenSettings, refreshTokens: RefreshTokenDerivation, limitPerClient: Limit?,
         entropy: Entropy
     ) {
@@ -53,6 +54,8 @@ package struct TokenEndpoint: Sendable {
         refreshToken = RefreshTokenGrant(
             store: store, issuer: issuer, idTokens: idTokens, settings: settings, derivation: refreshTokens)
         clientCredentials = ClientCredentialsGrant(store: store, issuer: issuer)
+        deviceCode = DeviceCodeGrant(
+            store: devices, issuer: issuer, idTokens: idTokens, settings: settings, entropy: entropy)
         tokenExchange = TokenExchangeGrant(store: store, issuer: issuer, verifier: verifier)
     }
 
@@ -90,9 +93,10 @@ package struct TokenEndpoint: Sendable {
         case .authorizationCode: return authorizationCode
         case .refreshToken: return refreshToken
         case .clientCredentials: return clientCredentials
+        case .deviceCode: return deviceCode
         case .tokenExchange: return tokenExchange
         case nil where requested == Self.misspeltTokenExchange: return tokenExchange
-        case .deviceCode, nil:
+        case nil:
             throw OAuthError(.unsupportedGrantType, "this grant_type is not supported")
         }
     }

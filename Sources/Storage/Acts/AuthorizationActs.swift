@@ -30,6 +30,9 @@ extension SQLStore: AuthorizationStore {
                 try await connection.remember(scope, of: session.account, to: authorization.client, at: now)
             }
             try await connection.issue(authorization, in: session)
+            if authorization.isToldOfLogout {
+                try await connection.remember(authorization.client, toBeToldOf: attempt.session)
+            }
             return .issued
         }
     }

@@ -64,7 +64,7 @@ extension SQLStore: ClientRegistrationStore {
             if let access, try await !connection.claim(id, presenting: access) { return false }
             guard try await connection.run("DELETE FROM registered_client WHERE id = \(id)") == 1 else { return false }
             try await connection.run("UPDATE registered_client_count SET clients = clients - 1 WHERE id = 1")
-            try await connection.revokeGrants(ofRegistered: id, at: now)
+            try await connection.revoke(.registeredClient(id), at: now)
             try await connection.record(
                 .about(
                     id, .clientDeleted, access == nil ? "removed by the operator" : "removed itself", origin, now))

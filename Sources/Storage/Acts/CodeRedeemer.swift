@@ -43,12 +43,8 @@ struct CodeRedeemer {
             try await record(.codeRefused, "the grant is revoked or its account disabled")
             return .unknown
         }
-        var grantExpiry = presentation.accessTokenExpiresAt
-        if let refreshToken = presentation.refreshToken, grant.scope.asksForRefreshToken {
-            try await connection.insert(refreshToken, grant: grant)
-            grantExpiry = max(grantExpiry, refreshToken.expiresAt)
-        }
-        try await connection.extendGrant(grant.id, until: grantExpiry)
+        try await connection.furnish(
+            grant, with: presentation.refreshToken, accessTokenExpiresAt: presentation.accessTokenExpiresAt)
         return .redeemed(grant, nonce: try spent.optionalText(4))
     }
 
@@ -78,6 +74,18 @@ struct CodeRedeemer {
 }
 
 extension SQLConnection {
+    /// Hangs the refresh token from its grant, if the grant asks for one, and keeps the grant as long as its tokens.
+    func furnish(
+        _ grant: Grant, with refreshToken: NewRefreshToken?, accessTokenExpiresAt: Timestamp
+    ) async throws {
+        var expiresAt = accessTokenExpiresAt
+        if let refreshToken, grant.scope.asksForRefreshToken {
+            try await insert(refreshToken, grant: grant)
+            expiresAt = max(expiresAt, refreshToken.expiresAt)
+        }
+        try await extendGrant(grant.id, until: expiresAt)
+    }
+
     func insert(_ token: NewRefreshToken, grant: Grant) async throws {
         try await run(
             """

@@ -33,69 +33,6 @@ extension SQLConnection {
         try await run(
             "UPDATE token_grant SET expires_at = \(expiresAt) WHERE id = \(id) AND expires_at < \(expiresAt)")
     }
-
-    /// True for the call that ended it.
-    func revokeGrant(_ id: GrantID, at now: Timestamp) async throws -> Bool {
-        try await run(
-            "UPDATE token_grant SET \(revokedAt: now) WHERE id = \(id) AND revoked_at IS NULL") == 1
-    }
-
-    /// What was granted for as long as the person is signed in. Offline access is what outlives that (OpenID
-    /// Connect Core §11).
-    func revokeGrants(of session: SessionID, at now: Timestamp) async throws {
-        try await run(
-            """
-            UPDATE token_grant SET \(revokedAt: now)
-            WHERE session_id = \(session) AND is_offline = 0 AND revoked_at IS NULL
-            """)
-    }
-
-    func revokeGrants(of account: AccountID, butFor spared: GrantID? = nil, at now: Timestamp) async throws {
-        try await run(
-            """
-            UPDATE token_grant SET \(revokedAt: now)
-            WHERE account_id = \(account) AND revoked_at IS NULL AND id <> \(spared?.rawValue ?? "")
-            """)
-    }
-
-    func revokeGrants(of account: AccountID, butForSession spared: SessionID, at now: Timestamp) async throws {
-        try await run(
-            """
-            UPDATE token_grant SET \(revokedAt: now)
-            WHERE account_id = \(account) AND revoked_at IS NULL AND (session_id IS NULL OR session_id <> \(spared))
-            """)
-    }
-
-    func revokeGrants(of account: AccountID, to client: ClientID, at now: Timestamp) async throws {
-        try await run(
-            """
-            UPDATE token_grant SET \(revokedAt: now)
-            WHERE account_id = \(account) AND client_id = \(client) AND revoked_at IS NULL
-            """)
-    }
-
-    /// Everybody's, to a client that registered itself: only those have an index.
-    func revokeGrants(ofRegistered client: ClientID, at now: Timestamp) async throws {
-        try await run(
-            """
-            UPDATE token_grant SET \(revokedAt: now)
-            WHERE client_id = \(client) AND substr(client_id, 1, 4) = 'reg-' AND revoked_at IS NULL
-            """)
-    }
-}
-
-extension SQLStatement.StringInterpolation {
-    /// Some grants were made to last for ever; an ended one need not.
-    fileprivate mutating func appendInterpolation(revokedAt now: Timestamp) {
-        let latest = now.adding(seconds: 30 * 86_400)
-        appendLiteral("revoked_at = ")
-        appendInterpolation(now)
-        appendLiteral(", expires_at = CASE WHEN expires_at > ")
-        appendInterpolation(latest)
-        appendLiteral(" THEN ")
-        appendInterpolation(latest)
-        appendLiteral(" ELSE expires_at END")
-    }
 }
 
 extension Grant {

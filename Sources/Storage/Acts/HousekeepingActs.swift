@@ -6,9 +6,11 @@ extension SQLStore {
         /// A spent code is remembered this long, so that a replay is seen as one.
         package var codeSeconds = 86_400
         package var messageSeconds = 86_400
-        /// Whoever asks what became of a text is told for this long that its code died.
+        /// Whoever asks what became of a text, or a device, is told for this long that its code died.
         package var operationSeconds = 600
         package var eventSeconds = 90 * 86_400
+        /// Whoever listens for revocations and was away for longer starts over.
+        package var revocationSeconds = 86_400
 
         package init() {}
     }
@@ -28,6 +30,7 @@ extension SQLStore {
         let codes = now.adding(seconds: -retention.codeSeconds)
         let messages = now.adding(seconds: -retention.messageSeconds)
         let events = now.adding(seconds: -retention.eventSeconds)
+        let revocations = now.adding(seconds: -retention.revocationSeconds)
         return [
             """
             DELETE FROM phone_operation WHERE id IN
@@ -52,6 +55,10 @@ extension SQLStore {
             """
             DELETE FROM authorization_code WHERE digest IN
                 (SELECT digest FROM authorization_code WHERE expires_at <= \(codes) LIMIT \(batch))
+            """,
+            """
+            DELETE FROM device_authorization WHERE digest IN
+                (SELECT digest FROM device_authorization WHERE expires_at <= \(operations) LIMIT \(batch))
             """,
             """
             DELETE FROM refresh_token WHERE digest IN
@@ -101,6 +108,19 @@ extension SQLStore {
             """
             DELETE FROM session WHERE digest IN
                 (SELECT digest FROM session WHERE idle_until <= \(now) LIMIT \(batch))
+            """,
+            """
+            DELETE FROM session_client WHERE (session_id, client_id) IN
+                (SELECT session_id, client_id FROM session_client WHERE expires_at <= \(now) LIMIT \(batch))
+            """,
+            // From the front, so that what is kept has no gap, whatever clocks did; and never the newest, which tells
+            // how far the list got.
+            """
+            DELETE FROM revocation WHERE position IN
+                (SELECT position FROM revocation
+                WHERE position <= (SELECT position FROM revocation WHERE at <= \(revocations) ORDER BY at DESC LIMIT 1)
+                    AND position < (SELECT MAX(position) FROM revocation)
+                ORDER BY position LIMIT \(batch))
             """,
             // An arrival time in the past counts like none.
             """

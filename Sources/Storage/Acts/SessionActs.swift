@@ -17,29 +17,26 @@ extension SQLStore: SessionStore {
         try await engine.write { connection in
             guard let session = try await connection.session(digest, at: now) else { return .none }
             guard mayEnd(session) else { return .confirmationNeeded(session) }
-            try await connection.run("DELETE FROM session WHERE digest = \(digest)")
-            try await connection.revokeGrants(of: session.id, at: now)
+            try await connection.end(session.id, at: now)
             return .ended(session)
         }
     }
 
     package func endSession(_ id: SessionID, from origin: RequestOrigin, at now: Timestamp) async throws {
-        try await engine.write { connection in
-            try await connection.run("DELETE FROM session WHERE id = \(id)")
-            try await connection.revokeGrants(of: id, at: now)
-        }
+        try await engine.write { connection in try await connection.end(id, at: now) }
     }
 
     package func endSessions(
         of account: AccountID, andTokens tokens: Bool, from origin: RequestOrigin, at now: Timestamp
     ) async throws {
         try await engine.write { connection in
-            let ended = try await connection.endSessions(of: account)
             guard tokens else {
-                for session in ended { try await connection.revokeGrants(of: session, at: now) }
+                for session in try await connection.sessions(of: account) {
+                    try await connection.end(session, at: now)
+                }
                 return
             }
-            try await connection.revokeGrants(of: account, at: now)
+            try await connection.end(.all, of: account, at: now)
             try await connection.forgetConsents(of: account)
             try await connection.record(
                 SecurityEvent(
@@ -72,7 +69,7 @@ extension SQLConnection {
         let id = SessionID(try row.text(0))
         if try row.text(1) == account.rawValue { return id }
         // Somebody else sits there now: whoever was signed in is signed out.
-        try await revokeGrants(of: id, at: now)
+        try await signOutOfApps(id, at: now)
         return nil
     }
 
@@ -87,11 +84,19 @@ extension SQLConnection {
         ).map(Session.init(row:))
     }
 
-    @discardableResult
-    func endSessions(of account: AccountID, butFor spared: SessionID? = nil) async throws -> [SessionID] {
-        try await rows(
-            "DELETE FROM session WHERE account_id = \(account) AND id <> \(spared?.rawValue ?? "") RETURNING id"
-        ).map { SessionID(try $0.text(0)) }
+    fileprivate func sessions(of account: AccountID) async throws -> [SessionID] {
+        try await rows("SELECT id FROM session WHERE account_id = \(account)").map { SessionID(try $0.text(0)) }
+    }
+
+    /// Ends a session, with what was granted for its time.
+    func end(_ session: SessionID, at now: Timestamp) async throws {
+        try await run("DELETE FROM session WHERE id = \(session)")
+        try await signOutOfApps(session, at: now)
+    }
+
+    private func signOutOfApps(_ session: SessionID, at now: Timestamp) async throws {
+        try await revoke(.session(session), at: now)
+        try await queueLogoutNotices(of: session, at: now)
     }
 
     /// What a change of a password or number ends besides.
@@ -99,14 +104,18 @@ extension SQLConnection {
         switch ending {
         case .none: return
         case .all:
-            try await endSessions(of: account)
-            try await revokeGrants(of: account, at: now)
+            try await run("DELETE FROM session WHERE account_id = \(account)")
+            try await revoke(.account(account), at: now)
+            try await queueLogoutNotices(of: account, at: now)
         case .others(.session(let session)):
-            try await endSessions(of: account, butFor: session)
-            try await revokeGrants(of: account, butForSession: session, at: now)
+            try await run("DELETE FROM session WHERE account_id = \(account) AND id <> \(session)")
+            try await revoke(.accountButForSession(account, session), at: now)
+            try await queueLogoutNotices(of: account, butForSession: session, at: now)
         case .others(.grant(let grant)):
-            try await endSessions(of: account)
-            try await revokeGrants(of: account, butFor: grant, at: now)
+            try await run("DELETE FROM session WHERE account_id = \(account)")
+            try await revoke(.accountButFor(account, grant), at: now)
+            try await queueLogoutNotices(of: account, at: now)
+            try await dropLogoutNotices(to: grant)
         }
     }
 }

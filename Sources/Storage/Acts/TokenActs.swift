@@ -112,6 +112,7 @@ extension SQLStore: TokenStore {
                     INSERT INTO revoked_token (id, expires_at) VALUES (\(id), \(expiresAt)) ON CONFLICT (id) DO NOTHING
                     """) == 1
             guard isNew else { return }
+            try await connection.listRevokedToken(id, at: now)
             try await connection.record(.revoked(client, "by its client, one access token", origin, now))
         }
     }

@@ -33,4 +33,5 @@ extension Scope: SQLBindable { package var sqlValue: SQLValue { .text(text) } }
 extension CodeChallenge: SQLBindable { package var sqlValue: SQLValue { .text(rawValue) } }
 extension SessionID: SQLBindable { package var sqlValue: SQLValue { .text(rawValue) } }
 extension Resources: SQLBindable { package var sqlValue: SQLValue { .text(text) } }
+extension UserCodeDigest: SQLBindable { package var sqlValue: SQLValue { .blob(bytes) } }
 extension KeyConfirmation: SQLBindable { package var sqlValue: SQLValue { .text(text) } }

@@ -16,7 +16,7 @@ package struct AccountEndpoints: Sendable {
     let cookies: BrowserCookies
     let registry: ClientRegistry
     let issuer: Issuer
-    let entropy: Entropy
+    let signIn: OwnSignIn
     let edge: Edge
 
     package init(
@@ -30,7 +30,7 @@ package struct AccountEndpoints: Sendable {
         self.cookies = cookies
         self.registry = registry
         self.issuer = issuer
-        self.entropy = entropy
+        signIn = OwnSignIn(issuer: issuer, entropy: entropy)
         self.edge = edge
     }
 

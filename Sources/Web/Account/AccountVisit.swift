@@ -61,9 +61,9 @@ extension AccountEndpoints {
             guard let token = cookies.session(of: visit.request),
                 let session = try await session(token, at: visit.now),
                 let profile = try await accounts.profile(.id(session.account))
-            else { return .seeOther(signIn(isFresh: false)) }
+            else { return .seeOther(signIn.address(backTo: "/account")) }
             if isSensitive, visit.now >= session.authenticatedAt.adding(seconds: Self.freshnessSeconds) {
-                return .seeOther(signIn(isFresh: true))
+                return .seeOther(signIn.address(backTo: "/account", isFresh: true))
             }
             return try await handler(SignedInVisit(visit: visit, session: session, token: token, profile: profile))
         } catch {
@@ -86,18 +86,6 @@ extension AccountEndpoints {
 
     private func session(_ token: String, at now: Timestamp) async throws(AccountError) -> Session? {
         do { return try await sessions.session(SHA256Digest(of: token), at: now) } catch { throw .unavailable(error) }
-    }
-
-    /// The ordinary sign-in. The code that comes back is for nobody: its challenge has no verifier.
-    private func signIn(isFresh: Bool) -> String {
-        let parameters = [
-            ("response_type", "code"), ("client_id", ClientID.accountPage.rawValue),
-            ("redirect_uri", issuer.appending("/account")), ("state", entropy.identifier()),
-            ("code_challenge", entropy.token()), ("code_challenge_method", "S256"),
-        ]
-        let query = (parameters + (isFresh ? [("prompt", "login")] : []))
-            .map { "\($0.0)=\(PercentEncoding.encode($0.1))" }.joined(separator: "&")
-        return "/oauth2/authorize?\(query)"
     }
 
     func failed(_ error: AccountError, _ visit: AccountVisit) -> Response {

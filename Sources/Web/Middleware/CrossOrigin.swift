@@ -15,10 +15,10 @@ package struct CrossOrigin: RouterMiddleware {
     package init(registry: ClientRegistry) { self.registry = registry }
 
     private static let paths: Set<String> = [
-        "/oauth2/token", "/oauth2/par", "/oauth2/challenge", "/oauth2/userinfo", "/oauth2/revoke", "/oauth2/logout",
-        "/oauth2/login/phone/request",
-        "/oauth2/login/phone/confirm", "/oauth2/login/phone/link", "/otc/code", "/token/validate", "/users/me",
-        "/users/me/phone", "/users/me/phone/confirm",
+        "/oauth2/token", "/oauth2/par", "/oauth2/challenge", "/oauth2/device_authorization", "/oauth2/userinfo",
+        "/oauth2/revoke", "/oauth2/logout", "/oauth2/login/phone/request", "/oauth2/login/phone/confirm",
+        "/oauth2/login/phone/link", "/otc/code", "/token/validate", "/users/me", "/users/me/phone",
+        "/users/me/phone/confirm",
     ]
 
     /// Who may read the answers of a path.

@@ -144,7 +144,7 @@ package struct SignInPages: Sendable {
         return response(page, of: request, nil)
     }
 
-    private static func texts(of session: Session) -> [String: String] {
+    static func texts(of session: Session) -> [String: String] {
         let number = session.phoneNumber.map { PhoneNumber(trusted: $0, region: "", lineType: .unknown).masked }
         return ["phone": (number ?? session.account.rawValue).isolatedLeftToRight]
     }
@@ -208,10 +208,6 @@ package struct SignInPages: Sendable {
 
     func signedOut(locale: PageLocale, client: Client?) -> Response {
         .page(render(Page(template: "signed-out", locale: locale, client: client)))
-    }
-
-    func device(locale: PageLocale) -> Response {
-        .page(render(Page(template: "device", locale: locale)))
     }
 
     func formPost(

@@ -17,6 +17,8 @@ package enum Resources {
         "code": PackageResources.code_mustache,
         "consent": PackageResources.consent_mustache,
         "device": PackageResources.device_mustache,
+        "device-confirm": PackageResources.device_confirm_mustache,
+        "device-result": PackageResources.device_result_mustache,
         "error": PackageResources.error_mustache,
         "foot": PackageResources.foot_mustache,
         "form-post": PackageResources.form_post_mustache,

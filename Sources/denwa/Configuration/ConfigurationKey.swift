@@ -152,6 +152,12 @@ extension ConfigurationKey {
             name: "clientMetadata.allowedNetworks", kind: .list, fallback: "",
             help: "Networks, not public ones, in which clients' own servers may be asked: documents, keys, logouts."),
         .init(
+            name: "limits.deviceCodePerIP", kind: .limit, fallback: "120/60",
+            help: "Devices that one IPv4 address or IPv6 /64 brings to ask for a code."),
+        .init(
+            name: "limits.userCodePerIP", kind: .limit, fallback: "20/300",
+            help: "Wrong codes that one IPv4 address or IPv6 /64 types at `/device`."),
+        .init(
             name: "accounts.numberIdleDays", kind: .integer, fallback: "365",
             help: "A number that nobody proved for so long opens a fresh account, and parks the old one; 0: never."),
         .init(
@@ -224,6 +230,15 @@ extension ConfigurationKey {
         .init(
             name: "tokens.refreshGraceSeconds", kind: .integer, fallback: "30",
             help: "How long a spent refresh token answers with the same successor."),
+        .init(
+            name: "device.codeLifetimeSeconds", kind: .integer, fallback: "600",
+            help: "How long a device waits for somebody to type its code."),
+        .init(
+            name: "device.intervalSeconds", kind: .integer, fallback: "5",
+            help: "The pause between two polls of a device, to begin with."),
+        .init(
+            name: "revocations.maxStreams", kind: .integer, fallback: "100",
+            help: "Resource servers that may listen to `/oauth2/revocations` at once; more are answered 503."),
         .init(
             name: "session.idleLifetimeSeconds", kind: .integer, fallback: "259200",
             help: "How long a browser stays signed in without being used."),

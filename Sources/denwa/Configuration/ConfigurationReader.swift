@@ -68,7 +68,10 @@ struct ConfigurationReader {
         configuration.maximumWaitingHashes = integer(
             "passwords.maxWaiting", configuration.maximumWaitingHashes, in: 0...100_000)
         configuration.tokens = tokens()
+        configuration.device = device()
         configuration.sessions = sessions()
+        configuration.maximumRevocationStreams = integer(
+            "revocations.maxStreams", configuration.maximumRevocationStreams, in: 0...10_000)
         configuration.brandName = text("branding.name", configuration.brandName)
         configuration.brandLogoFile = sources.text("branding.logoFile")?.value
         configuration.brandColor = color("branding.color")
@@ -186,6 +189,15 @@ struct ConfigurationReader {
         tokens.codeLifetimeSeconds = integer("tokens.codeLifetimeSeconds", tokens.codeLifetimeSeconds, in: 1...600)
         tokens.refreshGraceSeconds = integer("tokens.refreshGraceSeconds", tokens.refreshGraceSeconds, in: 0...3600)
         return tokens
+    }
+
+    private mutating func device() -> DeviceSettings {
+        var device = DeviceSettings()
+        device.codeLifetimeSeconds = integer("device.codeLifetimeSeconds", device.codeLifetimeSeconds, in: 1...3600)
+        device.intervalSeconds = integer("device.intervalSeconds", device.intervalSeconds, in: 1...60)
+        device.userCodePerIP = limit("limits.userCodePerIP", device.userCodePerIP)
+        device.deviceCodePerIP = limit("limits.deviceCodePerIP", device.deviceCodePerIP)
+        return device
     }
 
     private mutating func sessions() -> SessionSettings {

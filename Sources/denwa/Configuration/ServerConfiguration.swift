@@ -46,7 +46,9 @@ struct ServerConfiguration: Sendable {
     var hashingMemoryMegabytes = 128
     var maximumWaitingHashes = 100
     var tokens = TokenSettings()
+    var device = DeviceSettings()
     var sessions = SessionSettings()
+    var maximumRevocationStreams = 100
     var brandName = "Denwa"
     var brandLogoFile: String?
     var brandColor: BrandColor?

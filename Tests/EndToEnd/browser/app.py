@@ -105,6 +105,9 @@ class App:
             client("linked", "Linked Game", link_uris=[f"{server.url}/login/link"]),
             client("linked-shop", "Linked Shop", first_party=False, link_uris=[f"{server.url}/login/link"]),
             phone_client(
+                "tv", client_name="Star TV", first_party=False, redirect_uris=[],
+                grant_types=["urn:ietf:params:oauth:grant-type:device_code", "refresh_token"]),
+            phone_client(
                 "demo-app", client_name="Demo App", first_party=False, redirect_uris=[f"{server.url}/demo"],
                 post_logout_redirect_uris=[f"{server.url}/demo"]),
         ]

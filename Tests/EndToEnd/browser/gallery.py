@@ -228,6 +228,46 @@ def device(visitor: Visitor) -> SignIn:
     return somebody
 
 
+def device_problem(visitor: Visitor) -> SignIn:
+    somebody = device(visitor)
+    somebody.page.get_by_label(visitor.words("device", "label"), exact=True).fill("bbbb bbbb")
+    somebody.button("common", "continue").click()
+    expect(somebody.problem).to_have_text(visitor.words("device", "wrong"))
+    return somebody
+
+
+def device_linked(visitor: Visitor) -> SignIn:
+    """With the code of a television filled in."""
+    somebody = visitor.member()
+    codes = visitor.site.http.post(
+        "/oauth2/device_authorization", data={"client_id": "tv", "scope": "openid phone offline_access"},
+        headers={"User-Agent": "Mozilla/5.0 (PlayStation 5 8.40)"}).json()
+    somebody.page.goto(codes["verification_uri_complete"])
+    expect(somebody.page.get_by_label(visitor.words("device", "label"), exact=True)).to_have_value(codes["user_code"])
+    return somebody
+
+
+def device_confirm(visitor: Visitor) -> SignIn:
+    somebody = device_linked(visitor)
+    somebody.button("common", "continue").click()
+    expect(somebody.heading()).to_have_text(visitor.words("device-confirm", "heading", app="Star TV"))
+    return somebody
+
+
+def device_allowed(visitor: Visitor) -> SignIn:
+    somebody = device_confirm(visitor)
+    somebody.button("device-confirm", "allow").click()
+    expect(somebody.heading()).to_have_text(visitor.words("device-result", "heading_allowed"))
+    return somebody
+
+
+def device_denied(visitor: Visitor) -> SignIn:
+    somebody = device_confirm(visitor)
+    somebody.button("device-confirm", "deny").click()
+    expect(somebody.heading()).to_have_text(visitor.words("device-result", "heading_denied"))
+    return somebody
+
+
 def account(visitor: Visitor) -> SignIn:
     """As it is at first."""
     owner = visitor.owner("/account")
@@ -370,6 +410,11 @@ STATES: dict[str, Callable[[Visitor], SignIn]] = {
     "error": error,
     "form-post": form_post,
     "device": device,
+    "device-problem": device_problem,
+    "device-linked": device_linked,
+    "device-confirm": device_confirm,
+    "device-allowed": device_allowed,
+    "device-denied": device_denied,
     "account": account,
     "account-full": account_full,
     "account-number": account_number,

@@ -22,6 +22,8 @@ package struct AuthorizationFixture: Sendable {
     package var idleLifetimeSeconds = 259_200
     /// The person has just agreed to the scope.
     package var isConsentGiven = false
+    /// The client wants to hear of the session's end.
+    package var isToldOfLogout = false
     package var limit: Limit?
     /// What is left to ask whatever was agreed to before; `nil`: the consent alone decides.
     package var interaction: Interaction?
@@ -36,7 +38,8 @@ package struct AuthorizationFixture: Sendable {
             authorization: NewAuthorization(
                 client: client.id, scope: scope, redirect: try client.verifyRedirect(redirectURI),
                 codeChallenge: codeChallenge, nonce: nonce, grant: GrantID(Unique.name("grant")),
-                code: SHA256Digest(of: code), expiresAt: now.adding(seconds: codeLifetimeSeconds)),
+                code: SHA256Digest(of: code), expiresAt: now.adding(seconds: codeLifetimeSeconds),
+                isToldOfLogout: isToldOfLogout),
             isConsentGiven: isConsentGiven,
             charge: { [limit] in LimitCharge(.authorizePerSession, limit, subject: $0.id.rawValue) },
             interaction: { [interaction, isConsentGiven] _, consented in

@@ -18,7 +18,8 @@ package struct PushedAuthorizationEndpoint: Sendable {
     package func respond(to request: ClientRequest) async throws(OAuthError) -> PushedReference {
         let client = try await authenticator.authenticate(request).client
         let checked = try await requests.readPushed(request.form, of: client, at: request.now)
-        var parameters = checked.carried
+        // Whoever authenticated need not say its name again in the form, but the browser's request is found by it.
+        var parameters = [("client_id", client.id.rawValue)] + checked.carried.filter { $0.name != "client_id" }
         // RFC 9449 §10.1: a proof here is as good as the parameter.
         if let thumbprint = try await proofs.keyThumbprint(of: request) {
             guard checked.keyThumbprint == nil || checked.keyThumbprint == thumbprint else {

@@ -45,10 +45,13 @@ package struct RequestObjectCheck: Sendable {
             form: try Self.form(claims),
             // Whoever has the object may begin again until it expires, and then has an hour.
             once: OneTimeIdentifier(
-                .authorizationRequest, of: client.id.rawValue, claims.jwtID ?? text,
+                .authorizationRequest, of: client.id.rawValue, claims.jwtID ?? Self.name(of: jwt),
                 expiresAt: expiresAt.adding(
                     seconds: AuthorizationRequestSeal.lifetimeSeconds + Int(Self.leewaySeconds) + 1)))
     }
+
+    /// By what was signed: an ECDSA signature has a second form, which anybody can compute.
+    private static func name(of jwt: UnverifiedJWS) -> String { SHA256Digest(of: jwt.signingInput).base64URL }
 
     /// RFC 9101 §4: parameters are claims; a number stands for its digits, and only what may be repeated is a list.
     private static func form(_ claims: JWTClaims) throws(OAuthError) -> FormParameters {

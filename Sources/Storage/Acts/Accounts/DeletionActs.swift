@@ -15,6 +15,7 @@ extension SQLStore {
             try await connection.run("INSERT INTO account_deleted (id) VALUES (\(account)) ON CONFLICT DO NOTHING")
             try await connection.removeMessages(of: account)
             for kind in AddressKind.allCases { try await connection.removeAddresses(kind, of: account) }
+            try await connection.end(.all, of: account, at: now)
             try await connection.removeTokens(of: account)
             for statement in Self.removals(of: account) { try await connection.run(statement) }
             // What was logged of it stays readable as one story that leads to nobody.
@@ -33,7 +34,6 @@ extension SQLStore {
 
     private static func removals(of account: AccountID) -> [SQLStatement] {
         [
-            "DELETE FROM session WHERE account_id = \(account)",
             "DELETE FROM consent WHERE account_id = \(account)",
             "DELETE FROM account_property WHERE account_id = \(account)",
             "DELETE FROM address_pending WHERE account_id = \(account)",

@@ -31,6 +31,7 @@ extension SQLStore {
                 WHERE account_id = \(account) AND revoked_at IS NULL AND expires_at > \(now)
                     AND NOT EXISTS (SELECT 1 FROM authorization_code c
                         WHERE c.grant_id = g.id AND c.redeemed_at IS NULL)
+                    AND NOT EXISTS (SELECT 1 FROM device_authorization d WHERE d.grant_id = g.id)
                 UNION ALL
                 SELECT client_id, scope, given_at FROM consent WHERE account_id = \(account)
                 """)
@@ -51,7 +52,7 @@ extension SQLStore {
         _ client: ClientID, of account: AccountID, from origin: RequestOrigin, at now: Timestamp
     ) async throws {
         try await engine.write { connection in
-            try await connection.revokeGrants(of: account, to: client, at: now)
+            try await connection.revoke(.accountAtClient(account, client), at: now)
             try await connection.run(
                 "DELETE FROM consent WHERE account_id = \(account) AND client_id = \(client)")
             try await connection.record(
@@ -64,9 +65,9 @@ extension SQLStore {
     package func endSession(_ session: SessionID, of account: AccountID, at now: Timestamp) async throws {
         try await engine.write { connection in
             let isTheirs =
-                try await connection.run(
-                    "DELETE FROM session WHERE id = \(session) AND account_id = \(account)") == 1
-            if isTheirs { try await connection.revokeGrants(of: session, at: now) }
+                try await connection.first(
+                    "SELECT 1 FROM session WHERE id = \(session) AND account_id = \(account)") != nil
+            if isTheirs { try await connection.end(session, at: now) }
         }
     }
 
