@@ -6,7 +6,8 @@ DEBIAN_PACKAGES := g++ libargon2-dev libcrypt-dev libcurl4-openssl-dev libicu-de
   libapache2-mod-auth-openidc
 PYTHON := .venv/bin/python
 REQUIREMENTS := Tests/EndToEnd/requirements.txt
-SOURCES := Sources Tests Benchmarks Package.swift
+SOURCES := Sources Tests Benchmarks Package.swift sdk/SDK.swift \
+  sdk/swift/Package.swift sdk/swift/Sources sdk/swift/Tests
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-swift test-end-to-end lint format bench simulate clean
@@ -70,4 +71,4 @@ simulate: setup ## Attack the texting budget in a simulation; the figures and th
 	$(PYTHON) Benchmarks/draw_simulation.py var/simulation.jsonl docs/images
 
 clean: ## Remove what was built and what a development server wrote
-	rm -rf .build .venv .hypothesis var
+	rm -rf .build sdk/swift/.build .venv .hypothesis var

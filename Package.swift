@@ -64,7 +64,8 @@ let package = Package(
                 .embedInCode("Templates"), .embedInCode("Locales"), .embedInCode("Regions"), .embedInCode("Demo"),
                 .embedInCode("OpenAPI"), .embedInCode("denwa.css"), .embedInCode("denwa.js"),
             ]),
-        .target(name: "SDK", path: "sdk", exclude: ["denwa.d.ts"], resources: [.embedInCode("denwa.js")]),
+        .target(
+            name: "SDK", path: "sdk", exclude: ["denwa.d.ts", "swift", "unity"], resources: [.embedInCode("denwa.js")]),
         .target(
             name: "Storage",
             dependencies: [
