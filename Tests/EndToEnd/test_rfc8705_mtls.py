@@ -228,6 +228,22 @@ def test_userinfo_wants_the_same_certificate(way: Way, certificates):
     assert way.server.is_active(token), "a thief ends nothing"
 
 
+@pytest.mark.parametrize(("method", "path"), [
+    ("GET", "/users/me"), ("GET", "/users/me/phone"), ("POST", "/users/me/phone"), ("DELETE", "/users/me/phone"),
+    ("POST", "/oauth2/logout?sessions=all"),
+])
+def test_no_route_of_a_user_takes_a_bound_token_without_its_certificate(
+    way: Way, certificates, method: str, path: str
+):
+    token = way.redeem(certificates["mine"]).json()["access_token"]
+    for thief in (certificates["theirs"], None):
+        reply = way.call(thief).request(
+            method, path, headers={"Authorization": f"Bearer {token}"}, **({"json": {}} if method == "POST" else {}))
+        assert reply.status_code in (401, 404, 405), reply.text
+    assert way.server.is_active(token), "nobody was signed out"
+    assert way.server.http.post("/token/validate", json={"token": token}).status_code == 422
+
+
 @pytest.mark.parametrize("client", ["app", "web", "machine"])
 def test_without_a_certificate_such_a_client_gets_no_token(way: Way, client: str):
     refused = way.token(None, client) if client == "machine" else way.redeem(None, client)

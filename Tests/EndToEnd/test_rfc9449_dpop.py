@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from joserfc.jwk import RSAKey
 
 from harness import (
-    Server, StartServer, assert_oauth_error, at_once, confidential_client, fresh_number, machine_client, phone_client,
-    pkce, secret_of,
+    Server, StartServer, assert_oauth_error, at_once, code_in, confidential_client, fresh_number, machine_client,
+    phone_client, pkce, secret_of,
 )
 from person import Person, authorize_url, people
 from proofs import (
@@ -38,6 +38,7 @@ def clients() -> list[dict[str, Any]]:
         machine_client("machine"),
         machine_client("bound-machine", dpop_bound_access_tokens=True),
         machine_client("resource-server", may_introspect=True),
+        machine_client("tide", kii={"app_key": "tide-app-key-0b1fKqR7"}),
     ]
 
 
@@ -520,6 +521,17 @@ def test_a_bound_token_is_not_valid_for_whoever_just_shows_it(bound: Bound):
     assert bound.server.is_active(bound.token)
 
 
+def test_the_kii_interface_takes_no_bound_token_of_an_administrator(server: Server, key: SigningKey):
+    """Its routes see no proofs, so there a bound token would be a bearer token."""
+    def answer(token: str) -> int:
+        return server.http.get("/api/apps/tide/users/LOGIN_NAME:nobody/status", headers=bearer(token)).status_code
+
+    bound, plain = (machine_token(server, headers, "tide").json()["access_token"]
+                    for headers in (dpop(key, "POST", at(server)), {}))
+    assert answer(plain) == 404, "who asks is an administrator, and there is no such user"
+    assert answer(bound) == 401
+
+
 # MARK: clients whose tokens are always bound
 
 
@@ -653,6 +665,34 @@ def test_a_bad_proof_pushes_nothing(server: Server, key: SigningKey):
 def test_a_thumbprint_that_is_none_is_refused(server: Server, jkt: str):
     _, challenge = pkce()
     assert_oauth_error(push(server, "app", challenge | {"dpop_jkt": jkt}), 400, "invalid_request", "invalid_dpop_proof")
+
+
+def challenge(server: Server, key: SigningKey | None, **form: str) -> httpx.Response:
+    headers = dpop(key, "POST", at(server, "/oauth2/challenge")) if key else {}
+    return server.http.post("/oauth2/challenge", data={"client_id": "app"} | form, headers=headers)
+
+
+@pytest.mark.parametrize("how", ["dpop_jkt", "proof"])
+def test_a_code_that_an_app_asks_for_itself_is_bound_too(
+    server: Server, key: SigningKey, stolen_from: SigningKey, how: str
+):
+    """OAuth 2.0 for First-Party Applications §5.1: the key of the first request is the key of all."""
+    def authorization_code() -> tuple[str, dict[str, str]]:
+        number, (verifier, hidden) = fresh_number(), pkce()
+        named = {"dpop_jkt": key.thumbprint} if how == "dpop_jkt" else {}
+        begun = challenge(server, key if how == "proof" else None, login_hint=number, **hidden | named)
+        session = assert_oauth_error(begun, 400, "insufficient_authorization")["auth_session"]
+        otp = {"auth_session": session, "otp": code_in(server.outbox.wait(number))}
+        assert_oauth_error(challenge(server, stolen_from, **otp), 400, "invalid_session", "invalid_dpop_proof")
+        done = challenge(server, key, **otp)
+        assert done.status_code == 200, done.text
+        return done.json()["authorization_code"], {"code_verifier": verifier}
+
+    code, more = authorization_code()
+    assert redeem(server, "app", code, key, **more).json()["token_type"] == "DPoP"
+    for thief in (stolen_from, None):
+        code, more = authorization_code()
+        assert_oauth_error(redeem(server, "app", code, thief, **more), 400, "invalid_grant")
 
 
 # MARK: nonces
