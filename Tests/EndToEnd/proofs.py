@@ -123,7 +123,7 @@ def public_bytes(key: SigningKey) -> dict[str, bytes]:
 
 
 def proof_parts(
-    key: SigningKey, method: str, url: str, *, access_token: str | None = None,
+    key: SigningKey, method: str, url: str, /, *, access_token: str | None = None,
     header: dict[str, Any] | None = None, **claims: Any,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     said = {"jti": jti(), "htm": method, "htu": url, "iat": int(time.time())}
@@ -132,7 +132,7 @@ def proof_parts(
     return changed({"typ": "dpop+jwt", "alg": key.algorithm, "jwk": key.public}, header or {}), changed(said, claims)
 
 
-def proof(key: SigningKey, method: str, url: str, **more: Any) -> str:
+def proof(key: SigningKey, method: str, url: str, /, **more: Any) -> str:
     """A DPoP proof. `header` changes its header, any other name a claim; `access_token` makes `ath`."""
     return key.sign(*proof_parts(key, method, url, **more))
 
@@ -146,7 +146,7 @@ def dpop(key: SigningKey, method: str, url: str, access_token: str | None = None
 # MARK: RFC 7523
 
 
-def assertion_claims(client_id: str, audience: Any, **claims: Any) -> dict[str, Any]:
+def assertion_claims(client_id: str, audience: Any, /, **claims: Any) -> dict[str, Any]:
     now = int(time.time())
     return changed({
         "iss": client_id, "sub": client_id, "aud": audience, "jti": jti(), "iat": now, "exp": now + 60,
@@ -154,7 +154,7 @@ def assertion_claims(client_id: str, audience: Any, **claims: Any) -> dict[str, 
 
 
 def assertion(
-    key: SigningKey, client_id: str, audience: Any, *, header: dict[str, Any] | None = None, **claims: Any
+    key: SigningKey, client_id: str, audience: Any, /, *, header: dict[str, Any] | None = None, **claims: Any
 ) -> str:
     good = {"alg": key.algorithm, "kid": key.kid, "typ": "JWT"}
     return key.sign(changed(good, header or {}), assertion_claims(client_id, audience, **claims))
@@ -169,7 +169,7 @@ def asserting(token: str) -> dict[str, str]:
 
 
 def request_object(
-    key: SigningKey, client_id: str, issuer: str, parameters: dict[str, Any], *,
+    key: SigningKey, client_id: str, issuer: str, parameters: dict[str, Any], /, *,
     header: dict[str, Any] | None = None, **claims: Any,
 ) -> str:
     """`parameters` are those of the authorization request, and `claims` change them and what a JWT says of itself."""

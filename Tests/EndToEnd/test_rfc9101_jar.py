@@ -77,7 +77,7 @@ def good(client: str = "web", **change: Any) -> dict[str, Any]:
     return {name: value for name, value in asked.items() if value is not None}
 
 
-def signed(server: Server, key: SigningKey, client: str = "web", **change: Any) -> str:
+def signed(server: Server, key: SigningKey, client: str = "web", /, **change: Any) -> str:
     """A good request object, but for `change`."""
     return request_object(key, client, server.url, good(client), **change)
 

@@ -62,8 +62,12 @@ def good(client: str = "web", **change: Any) -> dict[str, Any]:
     return {name: value for name, value in asked.items() if value is not None}
 
 
-def push(server: Server, client: str = "web", form: Any = None, **more: Any) -> httpx.Response:
-    return server._form("/oauth2/par", client, good(client) if form is None else form, None, **more)
+def push(server: Server, client: str = "web", form: Any = None) -> httpx.Response:
+    """As RFC 9126 §2.1 shows it: the `client_id` stands in the form, however the client authenticates."""
+    pairs = list(good(client).items() if form is None else form.items() if isinstance(form, dict) else form)
+    if server.client(client)["token_endpoint_auth_method"] == "client_secret_basic" and "client_id" not in dict(pairs):
+        pairs.append(("client_id", client))
+    return server._form("/oauth2/par", client, pairs, None)
 
 
 def request_uri(server: Server, client: str = "web", **change: Any) -> str:
@@ -150,12 +154,17 @@ def test_nothing_beside_the_request_uri_counts(server: Server, member: Person):
 
 
 def test_the_query_of_a_push_is_not_read(server: Server, member: Person):
-    form = good()
-    del form["scope"]
+    form = good(scope=None) | {"client_id": "web"}
     reply = server._form("/oauth2/par?scope=openid+phone&state=another-state", "web", form, None)
     assert reply.status_code == 201, reply.text
     assert member.visit(pointing(server, reply.json()["request_uri"])).parameters["state"] == STATE
     assert_oauth_error(server._form(f"/oauth2/par?{urlencode(good())}", "web", {}, None), 400, "invalid_request")
+
+
+def test_a_client_that_authenticated_need_not_be_named_again(server: Server, member: Person):
+    pushed = server.http.post("/oauth2/par", data=good(), auth=("web", secret_of("web")))
+    assert pushed.status_code == 201, pushed.text
+    assert "code" in member.visit(pointing(server, pushed.json()["request_uri"])).parameters
 
 
 @pytest.mark.parametrize("document", ["openid-configuration", "oauth-authorization-server"])
@@ -317,7 +326,7 @@ def test_a_public_client_needs_a_challenge_when_it_pushes(server: Server):
 
 @pytest.mark.parametrize("name", ["response_type", "redirect_uri", "state", "scope", "client_id"])
 def test_a_parameter_twice_is_refused(server: Server, name: str):
-    pairs = [*(good() | {"client_id": "web"}).items()]
+    pairs = [*good().items(), ("client_id", "web")]
     pairs.append((name, dict(pairs)[name]))
     assert_oauth_error(push(server, "web", pairs), 400, "invalid_request")
 
@@ -327,14 +336,13 @@ def test_a_client_without_this_grant_pushes_nothing(server: Server):
 
 
 def test_only_the_client_itself_pushes(server: Server):
-    form = good() | {"client_id": "web"}
-    for name, how in {
-        "nobody": {},
-        "a wrong secret": {"auth": ("web", "wrong-secret-0b1fKqR7ZxT2")},
-        "another client's secret": {"auth": ("web", secret_of("other"))},
-        "an unknown client": {"auth": ("no-such-client", secret_of("web"))},
+    for name, (client, how) in {
+        "nobody": ("web", {}),
+        "a wrong secret": ("web", {"auth": ("web", "wrong-secret-0b1fKqR7ZxT2")}),
+        "another client's secret": ("web", {"auth": ("web", secret_of("other"))}),
+        "an unknown client": ("no-such-client", {"auth": ("no-such-client", secret_of("web"))}),
     }.items():
-        reply = server.http.post("/oauth2/par", data=form, **how)
+        reply = server.http.post("/oauth2/par", data=good() | {"client_id": client}, **how)
         assert reply.status_code == 401, f"{name}: {reply.status_code} {reply.text}"
         assert_oauth_error(reply, 401, "invalid_client")
         assert reply.headers["www-authenticate"].startswith("Basic")

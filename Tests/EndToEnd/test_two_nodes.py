@@ -80,7 +80,7 @@ def prove(node: Server, headers: dict[str, str]) -> httpx.Response:
 
 def pushed(nodes: Nodes) -> str:
     form = {"response_type": "code", "redirect_uri": "https://web.example/callback", "state": "state-4f1d2c",
-            "scope": "openid"}
+            "scope": "openid", "client_id": "web"}
     reply = nodes.first._form("/oauth2/par", "web", form, None)
     assert reply.status_code == 201, reply.text
     return reply.json()["request_uri"]
