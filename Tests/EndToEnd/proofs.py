@@ -20,6 +20,11 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 ALGORITHMS = ("ES256", "RS256", "EdDSA")
+#: Times that no clock shows, at the edges of the types that a server might keep them in.
+IMPOSSIBLE_TIMES = {
+    "the largest of 64 bits": 2**63 - 1, "the smallest of 64 bits": -(2**63), "one more than 64 bits hold": 2**64,
+    "a hundred digits": 10**100, "a fraction beyond them all": 1e300,
+}
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -95,6 +100,20 @@ class SigningKey:
         """Signs with this key's algorithm, whatever the header says."""
         text = f"{encoded(header)}.{encoded(payload)}"
         return f"{text}.{encoded(JWSRegistry.algorithms[self.algorithm].sign(text.encode(), self.key))}"
+
+
+def mirrored(token: str) -> str:
+    """The same ES256 signature in its other form: when (r, s) is good, so is (r, n - s). Anybody can do it, so a JWT
+    is not to be recognized by its text."""
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    text, _, signature = token.rpartition(".")
+    raw = base64.urlsafe_b64decode(signature + "==")
+    return f"{text}.{encoded(raw[:32] + (order - int.from_bytes(raw[32:])).to_bytes(32))}"
+
+
+def deep(claims: dict[str, Any], levels: int = 2_000) -> bytes:
+    """The same claims and a list in a list in a list."""
+    return (json.dumps(claims)[:-1] + f', "deep": {"[" * levels}{"]" * levels}}}').encode()
 
 
 def unsigned(header: Any, payload: Any) -> str:

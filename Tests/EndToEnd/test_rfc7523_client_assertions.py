@@ -15,8 +15,8 @@ from harness import (
     secret_of,
 )
 from proofs import (
-    ALGORITHMS, ASSERTION_TYPE, SigningKey, asserting, assertion, assertion_claims, claims_of, decoded, encoded, proof,
-    public_bytes, signed_with_hmac, unsigned,
+    ALGORITHMS, ASSERTION_TYPE, IMPOSSIBLE_TIMES, SigningKey, asserting, assertion, assertion_claims, claims_of, decoded,
+    deep, encoded, mirrored, proof, public_bytes, signed_with_hmac, unsigned,
 )
 
 
@@ -254,6 +254,13 @@ def test_an_assertion_has_a_short_time_and_is_refused_when_it(server: Server, ke
         key, "ES256", server.url, **{name: now + seconds for name, seconds in times.items()})))
 
 
+@pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
+@pytest.mark.parametrize("time_", IMPOSSIBLE_TIMES.values(), ids=IMPOSSIBLE_TIMES.keys())
+def test_a_time_that_no_clock_shows_stops_nothing(server: Server, key: SigningKey, name: str, time_: float):
+    assert_unknown(prove(server, assertion(key, "ES256", server.url, **{name: time_})))
+    assert prove(server, assertion(key, "ES256", server.url)).status_code == 200
+
+
 @pytest.mark.parametrize("seconds", [-30, 0, 30])
 def test_clocks_may_differ_by_half_a_minute(server: Server, key: SigningKey, seconds: int):
     now = int(time.time()) + seconds
@@ -286,6 +293,7 @@ FORGED: dict[str, Callable[[str, SigningKey], str]] = {
     "is no JWT": lambda token, key: "nonsense",
     "is encrypted": lambda token, key: ".".join([encoded({"alg": "RSA-OAEP", "enc": "A256GCM"}), "a", "b", "c", "d"]),
     "has claims that are a list": lambda token, key: key.sign(decoded(token.split(".")[0]), [claims_of(token)]),
+    "is two thousand levels deep": lambda token, key: key.sign(decoded(token.split(".")[0]), deep(claims_of(token))),
     "says one claim twice": lambda token, key: key.sign(
         decoded(token.split(".")[0]), (json.dumps(claims_of(token))[:-1] + ', "sub": "ES256"}').encode()),
 }
@@ -305,6 +313,13 @@ def test_an_assertion_of_another_kind_is_none(server: Server, key: SigningKey, k
     reply = ask(server, {name: value for name, value in form.items() if value is not None})
     assert reply.status_code in (400, 401)
     assert_oauth_error(reply, reply.status_code, "invalid_client", "invalid_request")
+
+
+def test_an_assertion_in_the_query_is_none(server: Server, key: SigningKey):
+    """It would stand in the log of every proxy on the way."""
+    query = urlencode(asserting(assertion(key, "ES256", server.url)))
+    reply = server.http.post(f"/oauth2/token?{query}", data={"grant_type": "client_credentials", "client_id": "ES256"})
+    assert_unknown(reply)
 
 
 def test_a_type_without_an_assertion_is_none(server: Server):
@@ -423,6 +438,12 @@ def test_a_jti_is_good_once_also_with_a_new_signature(server: Server, key: Signi
     now = int(time.time())
     assert prove(server, assertion(key, "ES256", server.url, jti="the same")).status_code == 200
     assert_unknown(prove(server, assertion(key, "ES256", server.url, jti="the same", exp=now + 600)))
+
+
+def test_the_other_form_of_its_signature_is_the_same_assertion(server: Server, key: SigningKey):
+    token = assertion(key, "ES256", server.url)
+    assert prove(server, token).status_code == 200
+    assert_unknown(prove(server, mirrored(token)))
 
 
 def test_a_jti_of_one_client_is_none_of_another(server: Server, keys):

@@ -18,7 +18,7 @@ import pytest
 from harness import (
     Server, StartServer, assert_oauth_error, confidential_client, machine_client, phone_client, secret_of,
 )
-from proofs import claims_of
+from proofs import SigningKey, claims_of, dpop
 
 
 @dataclass(frozen=True)
@@ -228,6 +228,26 @@ def test_userinfo_wants_the_same_certificate(way: Way, certificates):
     assert way.server.is_active(token), "a thief ends nothing"
 
 
+def test_a_proof_of_possession_is_not_a_certificate(way: Way, certificates):
+    """A token that is bound to a certificate stays so under the scheme of DPoP, whatever key is proven."""
+    token, key = way.redeem(certificates["mine"]).json()["access_token"], SigningKey.generate()
+    for shown in (certificates["theirs"], None):
+        reply = way.call(shown).get(
+            "/oauth2/userinfo", headers=dpop(key, "GET", f"{way.server.url}/oauth2/userinfo", token))
+        assert reply.status_code == 401
+
+
+def test_a_proof_beside_the_certificate_does_not_take_its_place(way: Way, certificates):
+    """A client of bound tokens that sends a proof too: the certificate is still needed."""
+    key, url = SigningKey.generate(), f"{way.server.url}/oauth2/token"
+    made = way.call(certificates["mine"]).post(
+        "/oauth2/token", data={"grant_type": "client_credentials"}, auth=("machine", secret_of("machine")),
+        headers=dpop(key, "POST", url))
+    assert made.status_code in (200, 400)
+    if made.status_code == 200:
+        assert claims_of(made.json()["access_token"])["cnf"].get("x5t#S256") == certificates["mine"].thumbprint
+
+
 @pytest.mark.parametrize(("method", "path"), [
     ("GET", "/users/me"), ("GET", "/users/me/phone"), ("POST", "/users/me/phone"), ("DELETE", "/users/me/phone"),
     ("POST", "/oauth2/logout?sessions=all"),
@@ -385,6 +405,16 @@ def test_what_is_no_certificate_binds_nothing(by_field: Way, certificates, spoil
         "/oauth2/token", data={"grant_type": "client_credentials"}, auth=("machine", secret_of("machine")),
         headers={"Client-Cert": spoil(certificates["mine"])})
     assert_oauth_error(reply, 400, "invalid_request")
+
+
+def test_each_request_of_a_proxys_connection_has_its_own_certificate(by_field: Way, certificates):
+    connection = by_field.server.connect()
+    for name in ("mine", "issued", "mine"):
+        reply = connection.post(
+            "/oauth2/token", data={"grant_type": "client_credentials"}, auth=("machine", secret_of("machine")),
+            headers={"Client-Cert": field_value(certificates[name])})
+        cnf = claims_of(reply.json()["access_token"])["cnf"]
+        assert cnf == {"x5t#S256": certificates[name].thumbprint}
 
 
 def test_two_certificates_are_none(by_field: Way, certificates):

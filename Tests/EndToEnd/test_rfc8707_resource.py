@@ -15,7 +15,9 @@ from person import Page, Person, authorize_url, people
 from proofs import SigningKey, claims_of, request_object
 
 FILES, MAIL, CLOCK = "https://files.example/api", "https://mail.example/", "urn:example:clock"
-#: What a client that has FILES and MAIL may still not name.
+#: With a letter that Unicode has twice.
+MAPS = "https://maps.example/K"
+#: What a client that has FILES, MAIL and MAPS may still not name.
 WRONG = {
     "registered for nobody": "https://elsewhere.example/",
     "registered for another client": CLOCK,
@@ -30,6 +32,7 @@ WRONG = {
     "in capitals": FILES.upper(),
     "on a port": "https://files.example:443/api",
     "with a user": "https://user@files.example/api",
+    "with a letter that equals another": MAPS.replace("K", "\u212a"),
     "spelled otherwise": "https://files.example/%61pi",
     "around a detour": "https://files.example/x/../api",
     "two in one": f"{FILES} {MAIL}",
@@ -46,7 +49,7 @@ def key() -> SigningKey:
 
 @pytest.fixture(scope="module")
 def server(start_module_server: StartServer, key: SigningKey) -> Server:
-    both = {"resources": [FILES, MAIL]}
+    both = {"resources": [FILES, MAIL, MAPS]}
     return start_module_server(DENWA_LIMITS_AUTHORIZE_PER_SESSION="0", clients=[
         confidential_client("app", audience="app-api", jwks=key.jwks, **both),
         phone_client("public", **both),

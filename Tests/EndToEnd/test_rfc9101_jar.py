@@ -15,8 +15,8 @@ from harness import (
 )
 from person import Page, Person, assert_shown, authorize_url, people
 from proofs import (
-    ALGORITHMS, SigningKey, asserting, assertion, claims_of, decoded, encoded, proof, public_bytes, request_object,
-    signed_with_hmac, unsigned,
+    ALGORITHMS, IMPOSSIBLE_TIMES, SigningKey, asserting, assertion, claims_of, decoded, deep, dpop, encoded, mirrored,
+    proof, public_bytes, request_object, signed_with_hmac, unsigned,
 )
 
 STATE = "state-4f1d2c &+%/\"é電話"
@@ -258,6 +258,21 @@ def test_an_object_has_a_short_time_and_is_refused_when_it(
         server, member, signed(server, key, **{name: now + seconds for name, seconds in times.items()}))
 
 
+@pytest.mark.parametrize("name", ["exp", "nbf", "max_age"])
+@pytest.mark.parametrize("value", IMPOSSIBLE_TIMES.values(), ids=IMPOSSIBLE_TIMES.keys())
+def test_a_time_that_no_clock_shows_stops_nothing(
+    server: Server, member: Person, key: SigningKey, name: str, value: float
+):
+    token = signed(server, key, **{name: value})
+    reply = push(server, token)
+    if name == "max_age" and value == 2**63 - 1:
+        assert reply.status_code in (201, 400)          # so long a time may pass for one
+    else:
+        assert_oauth_error(reply, 400, "invalid_request_object", "invalid_request")
+    member.visit(carrying(server, token))
+    assert has_code(member.visit(carrying(server, signed(server, key))))
+
+
 def test_the_client_outside_is_the_client_inside(server: Server, member: Person, key: SigningKey, strangers: SigningKey):
     """Neither may anybody send another client's object as their own, nor sign for another."""
     assert_shown(member.visit(carrying(server, signed(server, key), "other")))
@@ -299,6 +314,7 @@ FORGED: dict[str, Callable[[str, SigningKey], str]] = {
     "is plain JSON": lambda token, key: json.dumps(claims_of(token)),
     "is encrypted": lambda token, key: ".".join([encoded({"alg": "RSA-OAEP", "enc": "A256GCM"}), "a", "b", "c", "d"]),
     "has claims that are a list": lambda token, key: key.sign(decoded(token.split(".")[0]), [claims_of(token)]),
+    "is two thousand levels deep": lambda token, key: key.sign(decoded(token.split(".")[0]), deep(claims_of(token))),
     "says one claim twice": lambda token, key: key.sign(
         decoded(token.split(".")[0]), (json.dumps(claims_of(token))[:-1] + ', "scope": "openid phone"}').encode()),
 }
@@ -380,6 +396,32 @@ def test_one_request_object_brings_one_code(server: Server, make_person, key: Si
     assert not has_code(person.visit(carrying(server, token)))
 
 
+@pytest.mark.parametrize("change", [{}, {"jti": None}], ids=["with a jti", "without a jti"])
+def test_the_other_form_of_its_signature_is_the_same_object(
+    server: Server, member: Person, key: SigningKey, change: dict[str, Any]
+):
+    token = signed(server, key, **change)
+    assert has_code(member.visit(carrying(server, token)))
+    assert not has_code(member.visit(carrying(server, mirrored(token))))
+
+
+@pytest.mark.parametrize("change", [{}, {"jti": None}], ids=["with a jti", "without a jti"])
+def test_an_object_that_is_pushed_twice_brings_one_code(
+    server: Server, member: Person, key: SigningKey, change: dict[str, Any]
+):
+    token, codes = signed(server, key, **change), 0
+    for again in (token, token, mirrored(token)):
+        if (pushed := push(server, again)).status_code == 201:
+            query = urlencode({"client_id": "web", "request_uri": pushed.json()["request_uri"]})
+            codes += has_code(member.visit(f"{server.url}/oauth2/authorize?{query}"))
+    assert codes == 1
+
+
+def test_two_requests_that_say_the_same_are_two(server: Server, member: Person, key: SigningKey):
+    for _ in range(2):
+        assert has_code(member.visit(carrying(server, signed(server, key))))
+
+
 @pytest.mark.parametrize("with_jti", [True, False], ids=["with a jti", "without a jti"])
 def test_of_ten_at_once_one_brings_a_code(server: Server, member: Person, key: SigningKey, with_jti: bool):
     token = signed(server, key, **({} if with_jti else {"jti": None}), nonce=f"nonce-{with_jti}")
@@ -405,6 +447,47 @@ def test_a_pushed_object_and_the_same_object_shown_bring_one_code(server: Server
         member.visit(carrying(server, token)),
     ]
     assert [has_code(page) for page in pages].count(True) == 1
+
+
+# MARK: bound to a key
+
+
+def redeem_with(server: Server, page: Page, key: SigningKey | None) -> httpx.Response:
+    form = {"grant_type": "authorization_code", "code": page.parameters["code"], "redirect_uri": callback("web")}
+    return server.token("web", form, headers=dpop(key, "POST", f"{server.url}/oauth2/token") if key else {})
+
+
+def test_a_key_that_the_object_names_is_the_codes_and_one_beside_it_is_not(
+    server: Server, member: Person, key: SigningKey, strangers: SigningKey
+):
+    """`dpop_jkt` is a parameter like any other."""
+    def visit(inside: dict[str, str], **outside: str) -> Page:
+        return member.visit(carrying(server, signed(server, key, **inside), **outside))
+
+    bound = {"dpop_jkt": key.thumbprint}
+    assert redeem_with(server, visit(bound), key).json()["token_type"] == "DPoP"
+    for thief in (strangers, None):
+        page = visit(bound, dpop_jkt=strangers.thumbprint)
+        assert_oauth_error(redeem_with(server, page, thief), 400, "invalid_grant")
+    assert redeem_with(server, visit({}, dpop_jkt=strangers.thumbprint), key).status_code == 200
+
+
+def test_the_key_of_the_proof_beside_a_pushed_object_is_the_codes(
+    server: Server, member: Person, key: SigningKey, strangers: SigningKey
+):
+    def pushed(token: str) -> httpx.Response:
+        return server._form(
+            "/oauth2/par", "web", {"request": token}, None, headers=dpop(key, "POST", f"{server.url}/oauth2/par"))
+
+    def visit() -> Page:
+        query = urlencode({"client_id": "web", "request_uri": pushed(signed(server, key)).json()["request_uri"]})
+        return member.visit(f"{server.url}/oauth2/authorize?{query}")
+
+    assert redeem_with(server, visit(), key).json()["token_type"] == "DPoP"
+    for thief in (strangers, None):
+        assert_oauth_error(redeem_with(server, visit(), thief), 400, "invalid_grant")
+    conflicting = pushed(signed(server, key, dpop_jkt=strangers.thumbprint))
+    assert_oauth_error(conflicting, 400, "invalid_dpop_proof")
 
 
 # MARK: clients that must sign

@@ -137,6 +137,17 @@ def test_prompt_none_is_answered_from_a_pushed_request(server: Server, make_pers
     assert page.parameters["state"] == STATE and page.parameters["iss"] == server.url
 
 
+def test_a_fresh_sign_in_that_was_pushed_cannot_be_taken_out(server: Server, make_person):
+    """Unlike one in the address, which the person can edit."""
+    person, number = make_person(), fresh_number()
+    person.sign_in(authorize_url(server, "web"), number)
+    assert "code" in person.visit(authorize_url(server, "web")).parameters
+    address = sealed(server, person, request_uri(server, prompt="login"))
+    for more in ("", "&prompt=none", "&prompt=", "&max_age=100000"):
+        assert person.visit(address + more).has_form("phone_number"), more
+    assert "code" in person.sign_in(address, number).parameters, "and once is enough"
+
+
 def test_nothing_beside_the_request_uri_counts(server: Server, member: Person):
     """RFC 9126 §4, RFC 9101 §5: what a browser carries is anybody's to change."""
     page = member.visit(pointing(

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from joserfc.jwk import RSAKey
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from harness import (
     Server, StartServer, assert_oauth_error, at_once, code_in, confidential_client, fresh_number, machine_client,
@@ -21,8 +21,8 @@ from harness import (
 )
 from person import Person, authorize_url, people
 from proofs import (
-    ALGORITHMS, SigningKey, claims_of, dpop, encoded, proof, proof_parts, public_bytes, sha256, signed_with_hmac,
-    unsigned,
+    ALGORITHMS, IMPOSSIBLE_TIMES, SigningKey, claims_of, deep, dpop, encoded, mirrored, proof, proof_parts,
+    public_bytes, sha256, signed_with_hmac, unsigned,
 )
 
 SPA = "https://spa.example"
@@ -233,6 +233,17 @@ def test_a_clock_may_be_some_minutes_off(server: Server, key: SigningKey, second
     assert machine_token(server, {"DPoP": made}).status_code == 200
 
 
+@pytest.mark.parametrize("iat", IMPOSSIBLE_TIMES.values(), ids=IMPOSSIBLE_TIMES.keys())
+def test_a_time_that_no_clock_shows_stops_nothing(server: Server, key: SigningKey, iat: float):
+    assert_bad_proof(machine_token(server, {"DPoP": proof(key, "POST", at(server), iat=iat)}))
+    assert machine_token(server, dpop(key, "POST", at(server))).status_code == 200
+
+
+def test_a_time_may_have_a_fraction(server: Server, key: SigningKey):
+    """RFC 7519 §2, NumericDate."""
+    assert machine_token(server, {"DPoP": proof(key, "POST", at(server), iat=time.time())}).status_code == 200
+
+
 @pytest.mark.parametrize("jti", ["j", "j" * 256, "日本語", "a b\"c\\d"], ids=["short", "long", "not ascii", "odd"])
 def test_a_jti_may_be_any_short_text(server: Server, key: SigningKey, jti: str):
     assert machine_token(server, {"DPoP": proof(key, "POST", at(server), jti=jti)}).status_code == 200
@@ -270,6 +281,27 @@ def test_the_key_in_a_proof_is_public_whole_and_the_one_that_signed(
         "not base64": key.public | {"x": "%%%"},
     }[other]
     assert_bad_proof(machine_token(server, {"DPoP": proof(key, "POST", at(server), header={"jwk": jwk})}))
+
+
+#: Made in earnest, with keys that fit.
+NOT_OFFERED = {
+    "ES384": lambda: ECKey.generate_key("P-384"), "ES512": lambda: ECKey.generate_key("P-521"),
+    "ES256K": lambda: ECKey.generate_key("secp256k1"), "PS256": lambda: RSAKey.generate_key(2048),
+    "RS512": lambda: RSAKey.generate_key(2048), "Ed448": lambda: OKPKey.generate_key("Ed448"),
+}
+
+
+@pytest.mark.parametrize("algorithm", NOT_OFFERED)
+def test_an_algorithm_that_is_not_offered_is_refused(server: Server, algorithm: str):
+    key = SigningKey(algorithm, NOT_OFFERED[algorithm](), "key-1")
+    assert_bad_proof(machine_token(server, {"DPoP": proof(key, "POST", at(server))}))
+
+
+def test_what_else_a_key_says_of_itself_does_not_change_its_thumbprint(server: Server, key: SigningKey):
+    """RFC 7638 §3: of the required members alone."""
+    jwk = {"x5t": "x", "use": "sig"} | key.public | {"kid": "mine", "alg": "ES256"}
+    reply = machine_token(server, {"DPoP": proof(key, "POST", at(server), header={"jwk": jwk})})
+    assert claims_of(reply.json()["access_token"])["cnf"] == {"jkt": key.thumbprint}
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -324,6 +356,8 @@ FORGED: dict[str, Callable[[SigningKey, Any, Any], str]] = {
         header, (json.dumps(claims)[:-1] + ', "htm": "POST"}').encode()),
     "says alg twice": lambda key, header, claims: key.sign(
         (json.dumps(header)[:-1] + ', "alg": "ES256"}').encode(), claims),
+    "has claims two thousand levels deep": lambda key, header, claims: key.sign(header, deep(claims)),
+    "has a header two thousand levels deep": lambda key, header, claims: key.sign(deep(header), claims),
     "is two proofs in one header": lambda key, *parts: f"{key.sign(*parts)},{key.sign(*parts)}",
     "is unsigned": lambda key, header, claims: unsigned(header | {"alg": "none"}, claims),
     "is in the JSON form": lambda key, *parts: json.dumps(
@@ -380,6 +414,19 @@ def test_a_jti_is_good_once_also_with_a_new_signature(server: Server, key: Signi
     first, again = (proof(key, "POST", at(server), jti="the same", iat=int(time.time()) + age) for age in (-1, 0))
     assert machine_token(server, {"DPoP": first}).status_code == 200
     assert_bad_proof(machine_token(server, {"DPoP": again}))
+
+
+def test_the_other_form_of_its_signature_is_the_same_proof(server: Server, key: SigningKey):
+    made = proof(key, "POST", at(server))
+    assert machine_token(server, {"DPoP": made}).status_code == 200
+    assert_bad_proof(machine_token(server, {"DPoP": mirrored(made)}))
+
+
+def test_a_jti_of_one_key_is_none_of_another(server: Server, key: SigningKey, stolen_from: SigningKey):
+    """Otherwise each could use up what others are about to send."""
+    for each in (key, stolen_from):
+        headers = {"DPoP": proof(each, "POST", at(server), jti="everybody's")}
+        assert machine_token(server, headers).status_code == 200
 
 
 def test_of_twenty_that_send_one_proof_one_is_heard(server: Server, key: SigningKey):
@@ -476,6 +523,17 @@ def test_a_bound_token_comes_with_exactly_one_proof(bound: Bound):
     assert_challenged(bound.get(authorization | {"DPoP": ""}), "invalid_dpop_proof", "invalid_token")
     twice = [("DPoP", proof(bound.key, "GET", bound.url, access_token=bound.token)) for _ in range(2)]
     assert_challenged(bound.get([*authorization.items(), *twice]), "invalid_dpop_proof")
+
+
+def test_a_bound_token_hides_in_no_form_query_or_second_header(bound: Bound):
+    """RFC 6750 §2 has three places for a token. Two of them know nothing of proofs."""
+    for reply in (
+        bound.server.http.post("/oauth2/userinfo", data={"access_token": bound.token}),
+        bound.server.http.get(f"/oauth2/userinfo?access_token={bound.token}"),
+        bound.get([("Authorization", f"DPoP {bound.token}"), ("Authorization", f"Bearer {bound.token}")]),
+        bound.get([("Authorization", f"Bearer {bound.token}"), ("Authorization", f"DPoP {bound.token}")]),
+    ):
+        assert reply.status_code in (400, 401), reply.text
 
 
 def test_a_token_that_is_not_bound_is_none_under_the_scheme_of_bound_ones(server: Server, key: SigningKey):
