@@ -15,8 +15,8 @@ from harness import (
     secret_of,
 )
 from proofs import (
-    ALGORITHMS, ASSERTION_TYPE, IMPOSSIBLE_TIMES, SigningKey, asserting, assertion, assertion_claims, claims_of, decoded,
-    deep, encoded, mirrored, proof, public_bytes, signed_with_hmac, unsigned,
+    ALGORITHMS, ASSERTION_TYPE, IMPOSSIBLE_TIMES, SigningKey, asserting, assertion, assertion_claims, claims_of,
+    decoded, deep, encoded, mirrored, proof, public_bytes, signed_with_hmac, unsigned,
 )
 
 
@@ -191,7 +191,8 @@ def test_every_endpoint_refuses_what_the_key_did_not_sign(
     server: Server, key: SigningKey, strangers: SigningKey, path: str
 ):
     form = {"token": "x", "grant_type": "refresh_token", "refresh_token": "x"}
-    for token in (assertion(strangers, "app", server.url), unsigned({"alg": "none"}, assertion_claims("app", server.url))):
+    not_signed = unsigned({"alg": "none"}, assertion_claims("app", server.url))
+    for token in (assertion(strangers, "app", server.url), not_signed):
         assert_unknown(server.http.post(path, data=form | asserting(token)))
     # The same call with the right key gets further than that.
     assert server.http.post(path, data=form | asserting(assertion(key, "app", server.url))).status_code != 401
@@ -238,7 +239,8 @@ def test_an_assertion_is_refused_that(server: Server, key: SigningKey, change: d
     assert_unknown(prove(server, assertion(key, "ES256", server.url, **change)))
 
 
-@pytest.mark.parametrize("suffix", ["/", "/oauth2/token/", "/oauth2/Token", "/oauth2", "?x=1", "#x", "/.well-known/jwks.json"])
+@pytest.mark.parametrize(
+    "suffix", ["/", "/oauth2/token/", "/oauth2/Token", "/oauth2", "?x=1", "#x", "/.well-known/jwks.json"])
 def test_an_audience_is_matched_by_exact_string(server: Server, key: SigningKey, suffix: str):
     assert_unknown(prove(server, assertion(key, "ES256", server.url + suffix)))
 

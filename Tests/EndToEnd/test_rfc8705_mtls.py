@@ -1,4 +1,4 @@
-"""RFC 8705 §3: tokens that are bound to the certificate the client showed, over TLS that ends here and behind a proxy."""
+"""RFC 8705 §3: tokens bound to the certificate that the client showed, over TLS that ends here and behind a proxy."""
 
 from __future__ import annotations
 

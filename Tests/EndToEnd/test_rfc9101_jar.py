@@ -273,7 +273,9 @@ def test_a_time_that_no_clock_shows_stops_nothing(
     assert has_code(member.visit(carrying(server, signed(server, key))))
 
 
-def test_the_client_outside_is_the_client_inside(server: Server, member: Person, key: SigningKey, strangers: SigningKey):
+def test_the_client_outside_is_the_client_inside(
+    server: Server, member: Person, key: SigningKey, strangers: SigningKey
+):
     """Neither may anybody send another client's object as their own, nor sign for another."""
     assert_shown(member.visit(carrying(server, signed(server, key), "other")))
     assert_refused_everywhere(server, member, signed(server, strangers))

@@ -267,13 +267,15 @@ def test_a_request_uri_is_for_its_client(server: Server, member: Person):
 
 def test_a_spelling_that_differs_is_another_request_uri(server: Server, member: Person):
     uri = request_uri(server)
-    for other in (uri[:-1], uri + "A", uri + " ", uri[:4].upper() + uri[4:], uri.replace("request_uri:", "REQUEST_URI:")):
+    capitals = uri.replace("request_uri:", "REQUEST_URI:")
+    for other in (uri[:-1], uri + "A", uri + " ", uri[:4].upper() + uri[4:], capitals):
         page = member.visit(pointing(server, other))
         assert "code" not in parse_qs(urlsplit(page.url).query), other
     assert "code" in member.visit(pointing(server, uri)).parameters
 
 
-@pytest.mark.parametrize("uri", ["https://web.example/request.jwt", "http://127.0.0.1:1/request.jwt", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "uri", ["https://web.example/request.jwt", "http://127.0.0.1:1/request.jwt", "file:///etc/passwd"])
 def test_requests_are_fetched_from_nowhere(server: Server, member: Person, uri: str):
     """RFC 9101 §10.4: each of these would be a request that a stranger makes this server send."""
     page = member.visit(pointing(server, uri, redirect_uri=callback("web"), state="state-4f1d2c", response_type="code"))
@@ -302,7 +304,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"request_uri": "urn:ietf:params:oauth:request_uri:" + "A" * 43}, "invalid_request"),
     "another request_uri in it": ({"request_uri": "https://web.example/request.jwt"}, "invalid_request"),
     "a challenge without its method": ({"code_challenge": "x" * 43}, "invalid_request"),
-    "a challenge that hides nothing": ({"code_challenge": "x" * 43, "code_challenge_method": "plain"}, "invalid_request"),
+    "a challenge that hides nothing": (
+        {"code_challenge": "x" * 43, "code_challenge_method": "plain"}, "invalid_request"),
     "a challenge that is too short": ({"code_challenge": "x", "code_challenge_method": "S256"}, "invalid_request"),
     "no state": ({"state": None}, "invalid_request"),
     "a fragment as response_mode": ({"response_mode": "fragment"}, "invalid_request"),

@@ -83,7 +83,9 @@ def at(server: Server, path: str = "/oauth2/token") -> str:
     return f"{server.url}{path}"
 
 
-def machine_token(server: Server, headers: dict[str, str] | list[tuple[str, str]], client: str = "machine") -> httpx.Response:
+def machine_token(
+    server: Server, headers: dict[str, str] | list[tuple[str, str]], client: str = "machine"
+) -> httpx.Response:
     return server.http.post(
         "/oauth2/token", data={"grant_type": "client_credentials"}, headers=headers, auth=(client, secret_of(client))
     )
@@ -136,7 +138,8 @@ def test_a_proof_binds_the_users_token_to_its_key(server: Server, keys, client: 
     assert claims_of(made["access_token"])["cnf"] == {"jkt": key.thumbprint}
     assert claims_of(made["id_token"]).get("cnf") is None, "an ID token is shown, not used"
 
-    shown = server.http.get("/oauth2/userinfo", headers=dpop(key, "GET", at(server, "/oauth2/userinfo"), made["access_token"]))
+    headers = dpop(key, "GET", at(server, "/oauth2/userinfo"), made["access_token"])
+    shown = server.http.get("/oauth2/userinfo", headers=headers)
     assert shown.status_code == 200, shown.text
     asked = server.introspect(made["access_token"]).json()
     assert asked["active"] is True
@@ -565,7 +568,8 @@ def test_users_me_and_logout_take_a_bound_token_with_its_proof(server: Server, k
 
     assert server.http.post("/oauth2/logout?sessions=all", headers=bearer(token)).status_code == 401
     assert server.is_active(token), "nobody was signed out by a token without its key"
-    out = server.http.post("/oauth2/logout?sessions=all", headers=dpop(key, "POST", at(server, "/oauth2/logout"), token))
+    headers = dpop(key, "POST", at(server, "/oauth2/logout"), token)
+    out = server.http.post("/oauth2/logout?sessions=all", headers=headers)
     assert out.status_code == 204, out.text
     assert not server.is_active(token)
 
@@ -657,7 +661,9 @@ def test_a_public_client_may_begin_to_bind_its_tokens_later(server: Server, key:
 # MARK: codes that are bound to a key
 
 
-def code_by_redirect(server: Server, member: Person, client: str = "app", **parameters: Any) -> tuple[str, dict[str, str]]:
+def code_by_redirect(
+    server: Server, member: Person, client: str = "app", **parameters: Any
+) -> tuple[str, dict[str, str]]:
     verifier, challenge = pkce()
     page = member.visit(authorize_url(server, client, **challenge | parameters))
     assert "code" in page.parameters, f"{page.status} {page.url}: {page.words}"

@@ -10,7 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from harness import (
-    Server, StartServer, assert_oauth_error, confidential_client, eventually, fresh_number, machine_client, phone_client,
+    Server, StartServer, assert_oauth_error, confidential_client, eventually, fresh_number, machine_client,
+    phone_client,
 )
 from person import Page, Person, authorize_url, people
 from proofs import claims_of

@@ -150,7 +150,8 @@ def test_fifty_refreshes_at_two_nodes_have_one_successor(nodes: Nodes, with_key:
 
 def test_what_another_process_disables_is_refreshed_and_shown_nowhere(nodes: Nodes):
     number = fresh_number()
-    form = {"grant_type": "authorization_code", "code": nodes.first.login("app", number, scope="openid offline").authorization_code()}
+    code = nodes.first.login("app", number, scope="openid offline").authorization_code()
+    form = {"grant_type": "authorization_code", "code": code}
     made = nodes.first.token("app", form, headers=dpop(KEY, "POST", f"{nodes.issuer}/oauth2/token")).json()
     done = nodes.first.command("users", "disable", number)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -224,8 +225,7 @@ def test_a_restart_forgets_no_proof_and_no_assertion(start_server: StartServer):
 @pytest.mark.parametrize("which", [0, 1], ids=["at the first", "at the second"])
 def test_a_revocation_is_seen_at_once_and_within_a_second_at_the_other(nodes: Nodes, which: int, kind: str):
     here, there = nodes.at(which), nodes.at(which + 1)
-    code = here.login("app", scope="offline").authorization_code() if which == 0 else (
-        nodes.first.login("app", scope="offline").authorization_code())
+    code = nodes.first.login("app", scope="offline").authorization_code()
     made = redeem(there, "app", code).json()
     for node in nodes.each():
         assert node.is_active(made["access_token"])

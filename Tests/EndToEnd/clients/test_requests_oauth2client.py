@@ -12,7 +12,7 @@ from requests_oauth2client import (
     OAuth2Client, PrivateKeyJwt,
 )
 
-from harness import Server, StartServer, confidential_client, fresh_number, machine_client, phone_client
+from harness import Server, StartServer, confidential_client, fresh_number, machine_client, phone_client, secret_of
 from person import Person
 from proofs import ALGORITHMS, SigningKey, claims_of
 
@@ -119,7 +119,7 @@ def test_dpop_binds_a_sign_in_from_the_code_to_the_refresh(
 ):
     app = {
         "public": lambda: client(denwa, "public", "public", dpop_alg=algorithm),
-        "secret": lambda: client(denwa, "secret", ("secret", denwa.client("secret")["client_secret"]), dpop_alg=algorithm),
+        "secret": lambda: client(denwa, "secret", ("secret", secret_of("secret")), dpop_alg=algorithm),
         "signing": lambda: signing(denwa, "ES256", keys["ES256"], dpop_alg=algorithm),
     }[how]()
     request = app.authorization_request(scope=SCOPE, dpop=True)
