@@ -16,8 +16,10 @@ import httpx
 import pytest
 
 from harness import (
-    Server, StartServer, assert_oauth_error, confidential_client, machine_client, phone_client, secret_of,
+    Server, StartServer, assert_oauth_error, confidential_client, fresh_number, machine_client, phone_client, pkce,
+    secret_of,
 )
+from person import authorize_url, people
 from proofs import SigningKey, claims_of, dpop
 
 
@@ -85,13 +87,16 @@ class TLSServer(Server):
 
     def showing(self, certificate: Certificate | None, **headers: str) -> httpx.Client:
         """A client that shows `certificate` in the handshake."""
-        trusted = ssl.create_default_context(cafile=str(self.host.certificate))
+        trusted = self.trust()
         if certificate:
             trusted.load_cert_chain(certificate.certificate, certificate.key)
         self._open.append(httpx.Client(
             base_url=self.url, verify=trusted, headers=headers, timeout=30, trust_env=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[]))))
         return self._open[-1]
+
+    def trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self.host.certificate))
 
     def disconnect(self) -> None:
         super().disconnect()
@@ -312,6 +317,24 @@ def test_everything_is_under_https(over_tls: Way):
         httpx.get(over_tls.server.url.replace("https://", "http://") + "/health/live", trust_env=False, timeout=5)
 
 
+def test_somebody_signs_in_over_tls(over_tls: Way, certificates):
+    server: TLSServer = over_tls.server
+    verifier, challenge = pkce()
+    with people() as make:
+        person = make(server)
+        person.browser.close()
+        person.browser = httpx.Client(verify=server.trust(), timeout=30, trust_env=False)
+        page = person.sign_in(authorize_url(server, "app", scope="openid", **challenge), fresh_number())
+        cookies = [cookie for cookie in person.browser.cookies.jar if cookie.name.endswith("denwa-session")]
+    assert cookies and all(cookie.secure and cookie.name.startswith("__Host-") for cookie in cookies)
+    assert page.parameters["iss"] == server.url
+    made = over_tls.token(
+        certificates["mine"], "app", grant_type="authorization_code", code=page.parameters["code"],
+        code_verifier=verifier, redirect_uri="https://app.example/callback")
+    assert made.status_code == 200, made.text
+    assert claims_of(made.json()["access_token"])["iss"] == server.url
+
+
 def test_a_header_shows_no_certificate_where_the_handshake_does(over_tls: Way, certificates):
     """Whoever may write a header would otherwise be anybody."""
     server: TLSServer = over_tls.server
@@ -324,13 +347,6 @@ def test_a_header_shows_no_certificate_where_the_handshake_does(over_tls: Way, c
                 assert reply.status_code == 401, header
 
 
-def test_a_certificate_without_its_key_is_nobodys(over_tls: Way, certificates):
-    server: TLSServer = over_tls.server
-    trusted = ssl.create_default_context(cafile=str(server.host.certificate))
-    with pytest.raises(ssl.SSLError):
-        trusted.load_cert_chain(certificates["mine"].certificate, certificates["theirs"].key)
-
-
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1], ids=["TLS 1.0", "TLS 1.1"])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_old_tls_is_not_spoken(over_tls: Way, version: ssl.TLSVersion):
@@ -341,6 +357,20 @@ def test_old_tls_is_not_spoken(over_tls: Way, version: ssl.TLSVersion):
     old.minimum_version = old.maximum_version = version
     with pytest.raises(httpx.TransportError), httpx.Client(verify=old, trust_env=False, timeout=5) as client:
         client.get(f"{over_tls.server.url}/health/live")
+
+
+@pytest.mark.parametrize("setting", ["DENWA_TLS_CERTIFICATE_FILE", "DENWA_TLS_PRIVATE_KEY_FILE"])
+def test_half_of_tls_is_none_and_does_not_start(tmp_path: Path, certificates, setting: str):
+    """Falling back to plain HTTP would be what nobody asked for."""
+    host = certificates["host"]
+    value = host.certificate if "CERTIFICATE" in setting else host.key
+    server = TLSServer(tmp_path / "server", clients=clients(), host=host, environment={setting: str(value)})
+    try:
+        with pytest.raises(AssertionError, match="the server ended"):
+            server.start()
+        assert "tls." in server.log()
+    finally:
+        server.dispose()
 
 
 @pytest.mark.parametrize("spoil", ["certificate", "key", "other key"])

@@ -219,6 +219,15 @@ def test_one_pushed_request_brings_one_code(server: Server, make_person):
     assert "code" not in parse_qs(urlsplit(again.url).query), "a copied address would be worth a code"
 
 
+def test_a_yes_that_is_said_twice_brings_one_code(server: Server, make_person):
+    person = make_person()
+    asked = person.sign_in(pointing(server, request_uri(server, "asks"), "asks"), fresh_number())
+    form = asked.form("decision", "session")
+    assert "code" in person.submit(form, decision="allow").parameters
+    again = person.submit(form, decision="allow")
+    assert "code" not in parse_qs(urlsplit(again.url).query)
+
+
 def test_of_twenty_first_visits_one_goes_on(server: Server, make_person):
     uri = request_uri(server)
     browsers = [make_person().browser for _ in range(20)]
@@ -418,6 +427,31 @@ def test_pushes_are_counted_for_each_client(start_server: StartServer):
     assert 0 < int(limited.headers["retry-after"]) <= 60
     assert {"ratelimit", "ratelimit-policy"} <= set(limited.headers)
     assert push(server, "other").status_code == 201, "another client is not held up"
+
+
+@pytest.mark.parametrize("change", [
+    pytest.param({"redirect_uris": ["https://web.example/other"]}, id="of its address"),
+    pytest.param({"grant_types": ["client_credentials"]}, id="of its grants"),
+    pytest.param(None, id="of its being there at all"),
+])
+def test_a_change_of_the_registration_counts_between_push_and_visit(
+    start_server: StartServer, change: dict[str, Any] | None
+):
+    server = start_server(clients=clients())
+    before, after = request_uri(server), request_uri(server)
+    with people() as make:
+        person = make(server)
+        address = sealed(server, person, before)
+        server.write_clients([
+            client | change if client["client_id"] == "web" else client
+            for client in server.clients if change or client["client_id"] != "web"
+        ])
+        server.end()
+        server.start()
+        for url in (address, pointing(server, after)):
+            page = person.visit(url)
+            assert not page.has_form("phone_number")
+            assert not page.url.startswith(f"{callback('web')}?code=")
 
 
 def test_a_pushed_request_outlives_the_process_and_its_use_too(start_server: StartServer):

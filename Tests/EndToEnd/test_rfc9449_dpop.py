@@ -826,6 +826,19 @@ def test_asking_for_a_nonce_spends_neither_code_nor_refresh_token(asking: Server
     assert shown.headers["dpop-nonce"]
 
 
+def test_a_push_with_a_proof_is_asked_for_a_nonce_too(asking: Server, key: SigningKey):
+    def pushed(**more: str) -> httpx.Response:
+        _, challenge = pkce()
+        return asking.http.post("/oauth2/par", headers=dpop(key, "POST", at(asking, "/oauth2/par"), **more), data={
+            "response_type": "code", "state": "state-4f1d2c", "client_id": "app",
+            "redirect_uri": asking.client("app")["redirect_uris"][0]} | challenge)
+
+    nonce = wanted_nonce(pushed())
+    reply = pushed(nonce=nonce)
+    assert reply.status_code == 201, reply.text
+    assert reply.headers["dpop-nonce"]
+
+
 def test_who_sends_no_proof_is_not_asked_for_a_nonce(asking: Server):
     reply = machine_token(asking, {})
     assert reply.status_code == 200
