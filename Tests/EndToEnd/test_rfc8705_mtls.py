@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import socket
 import ssl
 import subprocess
 from dataclasses import dataclass, field
@@ -345,6 +347,29 @@ def test_a_header_shows_no_certificate_where_the_handshake_does(over_tls: Way, c
                 thief = server.showing(shown, **{header: value})
                 reply = thief.get("/oauth2/userinfo", headers={"Authorization": f"Bearer {token}"})
                 assert reply.status_code == 401, header
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["TLS 1.2", "TLS 1.3"])
+def test_a_session_that_is_taken_up_again_is_the_same_clients(over_tls: Way, certificates, version: ssl.TLSVersion):
+    """No certificate is sent then; it is the one of the first handshake."""
+    server: TLSServer = over_tls.server
+    trusted = server.trust()
+    trusted.load_cert_chain(certificates["mine"].certificate, certificates["mine"].key)
+    trusted.minimum_version = trusted.maximum_version = version
+    credentials = base64.b64encode(f"machine:{secret_of('machine')}".encode()).decode()
+    request = (f"POST /oauth2/token HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {credentials}\r\nConnection: close\r\n"
+               "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 29\r\n\r\n"
+               "grant_type=client_credentials").encode()
+    session = None
+    for taken_up in (False, True):
+        plain = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+        with trusted.wrap_socket(plain, server_hostname="127.0.0.1", session=session) as connection:
+            connection.sendall(request)
+            reply = b"".join(iter(lambda: connection.recv(65_536), b""))
+            session = connection.session
+            assert connection.session_reused is taken_up
+        token = json.loads(reply.partition(b"\r\n\r\n")[2])["access_token"]
+        assert claims_of(token)["cnf"] == {"x5t#S256": certificates["mine"].thumbprint}
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1], ids=["TLS 1.0", "TLS 1.1"])
