@@ -55,7 +55,8 @@ def clients(keys: dict[str, SigningKey], strangers: SigningKey) -> list[dict[str
         machine("bare", jwks={"keys": [keys["ES256"].public]}),
         machine("stranger", jwks=strangers.jwks),
         machine("shared", client_secret=SHARED_SECRET, token_endpoint_auth_method="client_secret_jwt"),
-        phone_client("app", jwks=es256, token_endpoint_auth_method="private_key_jwt"),
+        phone_client("app", jwks=es256, token_endpoint_auth_method="private_key_jwt", grant_types=[
+            "authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"]),
         machine_client("basic"),
         confidential_client("post", "client_secret_post"),
         phone_client("public"),
@@ -186,16 +187,22 @@ def test_people_sign_in_to_a_client_that_signs(server: Server, key: SigningKey):
     assert pushed.status_code == 201, pushed.text
 
 
-@pytest.mark.parametrize("path", ["/oauth2/token", "/oauth2/introspect", "/oauth2/revoke", "/oauth2/par"])
+@pytest.mark.parametrize("path", [
+    "/oauth2/token", "/oauth2/introspect", "/oauth2/revoke", "/oauth2/par", "/oauth2/challenge",
+    "/oauth2/device_authorization",
+])
 def test_every_endpoint_refuses_what_the_key_did_not_sign(
     server: Server, key: SigningKey, strangers: SigningKey, path: str
 ):
     form = {"token": "x", "grant_type": "refresh_token", "refresh_token": "x"}
+    assert_unknown(server.http.post(path, data=form | {"client_id": "app"}))
     not_signed = unsigned({"alg": "none"}, assertion_claims("app", server.url))
     for token in (assertion(strangers, "app", server.url), not_signed):
         assert_unknown(server.http.post(path, data=form | asserting(token)))
-    # The same call with the right key gets further than that.
-    assert server.http.post(path, data=form | asserting(assertion(key, "app", server.url))).status_code != 401
+    # The same call with the right key gets further than that, and once only.
+    good = form | asserting(assertion(key, "app", at(server, path)))
+    assert server.http.post(path, data=good).status_code not in (401, 404, 405)
+    assert_unknown(server.http.post(path, data=good))
 
 
 def test_an_assertion_is_not_for_another_endpoint_than_the_one_it_names(server: Server, key: SigningKey):

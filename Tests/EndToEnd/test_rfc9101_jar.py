@@ -15,8 +15,8 @@ from harness import (
 )
 from person import Page, Person, assert_shown, authorize_url, people
 from proofs import (
-    ALGORITHMS, IMPOSSIBLE_TIMES, SigningKey, asserting, assertion, claims_of, decoded, deep, dpop, encoded, mirrored,
-    proof, public_bytes, request_object, signed_with_hmac, unsigned,
+    ALGORITHMS, IMPOSSIBLE_TIMES, SigningKey, asserting, assertion, claims_of, decoded, deep, dpop, encoded, jti,
+    mirrored, proof, public_bytes, request_object, signed_with_hmac, unsigned,
 )
 
 STATE = "state-4f1d2c &+%/\"é電話"
@@ -402,7 +402,7 @@ def test_one_request_object_brings_one_code(server: Server, make_person, key: Si
 def test_the_other_form_of_its_signature_is_the_same_object(
     server: Server, member: Person, key: SigningKey, change: dict[str, Any]
 ):
-    token = signed(server, key, **change)
+    token = signed(server, key, nonce=jti(), **change)
     assert has_code(member.visit(carrying(server, token)))
     assert not has_code(member.visit(carrying(server, mirrored(token))))
 
@@ -411,7 +411,7 @@ def test_the_other_form_of_its_signature_is_the_same_object(
 def test_an_object_that_is_pushed_twice_brings_one_code(
     server: Server, member: Person, key: SigningKey, change: dict[str, Any]
 ):
-    token, codes = signed(server, key, **change), 0
+    token, codes = signed(server, key, nonce=jti(), **change), 0
     for again in (token, token, mirrored(token)):
         if (pushed := push(server, again)).status_code == 201:
             query = urlencode({"client_id": "web", "request_uri": pushed.json()["request_uri"]})
@@ -426,7 +426,7 @@ def test_two_requests_that_say_the_same_are_two(server: Server, member: Person, 
 
 @pytest.mark.parametrize("with_jti", [True, False], ids=["with a jti", "without a jti"])
 def test_of_ten_at_once_one_brings_a_code(server: Server, member: Person, key: SigningKey, with_jti: bool):
-    token = signed(server, key, **({} if with_jti else {"jti": None}), nonce=f"nonce-{with_jti}")
+    token = signed(server, key, **({} if with_jti else {"jti": None}), nonce=jti())
     cookies = {"Cookie": "; ".join(f"{cookie.name}={cookie.value}" for cookie in member.browser.cookies.jar)}
 
     def visit(_: int) -> bool:
