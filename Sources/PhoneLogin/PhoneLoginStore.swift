@@ -196,8 +196,8 @@ package protocol PhoneLoginStore: Sendable {
         _ guess: PhoneGuess, charging charges: [LimitCharge], from origin: RequestOrigin, at now: Timestamp
     ) async throws -> PhoneGuessOutcome
 
-    /// A login under way of this client's; `nil` when it is over. Changes nothing.
-    func appLogin(_ id: String, of client: ClientID, at now: Timestamp) async throws -> AppLogin?
+    /// A login under way of this client's; `nil` when it is over, or has no guess left. Changes nothing.
+    func appLogin(_ id: String, of client: ClientID, maxGuesses: Int, at now: Timestamp) async throws -> AppLogin?
 
     /// Takes the code that an account was texted: a guess like any other, and what the right one is for.
     func prove(

@@ -278,3 +278,11 @@ def authorize_url(server: Server, client_id: str, **parameters: Any) -> str:
     } | parameters
     kept = {name: value for name, value in query.items() if value is not None}
     return f"{server.url}/oauth2/authorize?{urlencode(kept)}"
+
+
+def assert_shown(page: Page, status: int = 400) -> None:
+    """The request ended on a page for the person, which sends nobody anywhere."""
+    assert page.status == status and _is_here(page.url), f"{page.status} {page.url}: {page.alert or page.words}"
+    assert page.headers["content-type"].startswith("text/html")
+    assert "refresh" not in page.headers and not page.forms
+    assert "no-store" in page.headers["cache-control"]

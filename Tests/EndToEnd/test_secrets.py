@@ -13,7 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import Server, code_in, code_of, fresh_number, pkce, secret_of, six_digits_other_than
+from harness import (
+    Server, StartServer, code_in, code_of, confidential_client, fresh_number, machine_client, phone_client, pkce,
+    secret_of, six_digits_other_than,
+)
+from proofs import SigningKey, asserting, assertion, proof, request_object
 
 
 @dataclass
@@ -236,3 +240,50 @@ def test_keys_are_readable_by_their_owner_only(written):
     keys = [path for path in server.keys.rglob("*") if path.is_file() and path.name != "keyset.json"]
     assert keys
     assert [path.name for path in keys if path.stat().st_mode & 0o077] == []
+
+
+# MARK: what clients sign and push
+
+
+def test_what_clients_sign_and_push_is_written_nowhere(start_server: StartServer):
+    """Not by a server that logs all it can: proofs, assertions, and whole requests with the numbers in them."""
+    key = SigningKey.generate()
+    server = start_server(DENWA_LOG_LEVEL="trace", clients=[
+        confidential_client("web", jwks=key.jwks), machine_client("machine"),
+        phone_client("signs", jwks=key.jwks, token_endpoint_auth_method="private_key_jwt"),
+    ])
+    number = fresh_number()
+    asked = {
+        "client_id": "web", "response_type": "code", "redirect_uri": "https://web.example/callback",
+        "state": "state-4Hq8vT2x", "nonce": "nonce-9Lw3kR7m", "login_hint": number,
+    }
+    signed = request_object(key, "web", server.url, asked)
+    proven = proof(key, "POST", f"{server.url}/oauth2/token", jti="jti-6Zp1dY5c")
+    asserted = assertion(key, "signs", server.url)
+    basic = {"auth": ("web", secret_of("web"))}
+
+    uris = [server.http.post("/oauth2/par", data=form, **basic).json()["request_uri"]
+            for form in (asked, {"client_id": "web", "request": signed}, asked)]
+    sealed = [server.http.get("/oauth2/authorize", params={"client_id": "web", **more}).headers["location"]
+              for more in ({"request_uri": uris[0]}, {"request": signed})]
+    machine = {"headers": {"DPoP": proven}, "auth": ("machine", secret_of("machine"))}
+    for status in (200, 400):                         # and as a replay
+        assert server.http.post(
+            "/oauth2/token", data={"grant_type": "client_credentials"}, **machine).status_code == status
+    for status in (400, 401):
+        form = {"grant_type": "refresh_token", "refresh_token": "x"} | asserting(asserted)
+        assert server.http.post("/oauth2/token", data=form).status_code == status
+    server.end()
+
+    hidden = {
+        **{uri.rpartition(":")[2]: "a request_uri" for uri in uris},
+        **{address.rpartition("request_uri=")[2][-60:]: "a sealed request" for address in sealed},
+        **{token.split(".")[2]: "a signature" for token in (signed, proven, asserted)},
+        **{token.split(".")[1]: "what was signed" for token in (signed, proven, asserted)},
+        "4Hq8vT2x": "a state", "9Lw3kR7m": "a nonce", "6Zp1dY5c": "a jti", number[1:]: "a number",
+    }
+    files = [path for path in server.directory.rglob("*") if path.is_file() and path != server.clients_file]
+    assert server.database in files
+    found = [f"{what} in {path.name}" for path in files for value, what in hidden.items()
+             if value.encode() in path.read_bytes()]
+    assert found == []

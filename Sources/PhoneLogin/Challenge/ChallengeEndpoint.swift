@@ -98,7 +98,10 @@ package struct ChallengeEndpoint: Sendable {
 
     private func login(_ session: AuthSession, _ call: ChallengeCall) async throws(OAuthError) -> AppLogin {
         let login: AppLogin?
-        do { login = try await flow.store.appLogin(session.operationID, of: call.client.id, at: call.now) } catch {
+        do {
+            login = try await flow.store.appLogin(
+                session.operationID, of: call.client.id, maxGuesses: flow.settings.maxGuesses, at: call.now)
+        } catch {
             throw .serverError(error)
         }
         guard let login, login.keyThumbprint == nil || login.keyThumbprint == call.keyThumbprint else {

@@ -43,6 +43,8 @@ struct LiveOperation {
     let nonce: String?
     let resources: Resources
     let keyThumbprint: String?
+    /// Wrong ones so far.
+    let guesses: Int
 
     fileprivate init(row: SQLRow) throws {
         challengeID = try row.text(0)
@@ -63,6 +65,7 @@ struct LiveOperation {
         nonce = try row.optionalText(14)
         resources = Resources(text: try row.text(15))
         keyThumbprint = try row.optionalText(16)
+        guesses = Int(try row.integer(17))
     }
 }
 
@@ -72,7 +75,7 @@ extension SQLConnection {
             """
             SELECT c.id, c.client_id, c.device, c.number, c.purpose, o.state, o.scope, o.redirect_uri,
                 o.redirect_requested, o.code_challenge, o.browser, o.continuation, o.link_approved,
-                c.region, o.nonce, o.resources, o.key_thumbprint
+                c.region, o.nonce, o.resources, o.key_thumbprint, c.guesses
             FROM phone_operation o JOIN phone_challenge c ON c.id = o.challenge_id
             WHERE o.id = \(id) AND c.expires_at > \(now)
             """
@@ -244,10 +247,12 @@ private struct GuessJudge {
 }
 
 extension SQLStore {
-    package func appLogin(_ id: String, of client: ClientID, at now: Timestamp) async throws -> AppLogin? {
+    package func appLogin(
+        _ id: String, of client: ClientID, maxGuesses: Int, at now: Timestamp
+    ) async throws -> AppLogin? {
         try await engine.read { connection in
             guard let operation = try await connection.liveOperation(id, at: now), operation.client == client,
-                operation.purpose == PhoneLoginPurpose.codeName
+                operation.purpose == PhoneLoginPurpose.codeName, operation.guesses < maxGuesses
             else { return nil }
             return operation.appLogin
         }

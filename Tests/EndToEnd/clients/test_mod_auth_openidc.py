@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Iterator
@@ -23,6 +24,7 @@ from joserfc.jwk import RSAKey
 
 from harness import Server, code_in, confidential_client, eventually, fresh_number, phone_client, secret_of
 from person import Page
+from proofs import SigningKey
 
 MODULES = Path("/usr/lib/apache2/modules")
 LOADED = ["mpm_event", "authn_core", "authz_core", "authz_user", "mime", "filter", "include", "auth_openidc"]
@@ -30,6 +32,10 @@ LOADED = ["mpm_event", "authn_core", "authz_core", "authz_user", "mime", "filter
 #: What the guarded page says: one claim a line, as Apache hands them to whatever stands behind it.
 SHOWN = ("REMOTE_USER", "OIDC_CLAIM_iss", "OIDC_CLAIM_sub", "OIDC_CLAIM_aud", "OIDC_CLAIM_acr", "OIDC_CLAIM_amr",
          "OIDC_CLAIM_phone_number", "OIDC_CLAIM_phone_number_verified", "OIDC_access_token")
+
+#: What clients without a secret of the usual kind prove themselves by.
+KEY = SigningKey.generate("RS256")
+SHARED_SECRET = "a-secret-of-two-that-is-long-enough-0b1fKqR7ZxT2"
 
 #: Lines of configuration, made for one Apache.
 Options = Callable[["Apache"], list[str]]
@@ -182,6 +188,25 @@ WAYS: dict[str, tuple[str, list[str]]] = {
 }
 
 
+def with_key(apache: Apache) -> list[str]:
+    """It signs who it is."""
+    lines = discovered(apache)
+    for kind, private in (("Private", True), ("Public", False)):        # without the other half it crashes
+        file = apache.directory / f"{kind}.pem"
+        file.write_bytes(KEY.key.as_pem(private=private))
+        file.chmod(0o644)
+        lines.append(f'OIDC{kind}KeyFiles "{KEY.kid}#{file}"')
+    return [*lines, "OIDCProviderTokenEndpointAuth private_key_jwt", "OIDCPKCEMethod S256"]
+
+
+def with_signed_requests(apache: Apache) -> list[str]:
+    """It signs what it asks for, too. Of when that ends it knows nothing by itself."""
+    wanted = {"copy_and_remove_from_request": ["scope", "state", "nonce", "code_challenge", "code_challenge_method"],
+              "copy_from_request": ["client_id", "response_type", "redirect_uri"],
+              "crypto": {"sign_alg": "RS256"}, "request_object_type": "request", "static": {"exp": int(time.time()) + 3_000}}
+    return [*with_key(apache), f"OIDCRequestObject {json.dumps(json.dumps(wanted))}"]
+
+
 @pytest.fixture(scope="module")
 def start_apache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Starts an Apache, and the one Denwa that all of them use: their ports are registered there beforehand."""
@@ -204,6 +229,11 @@ def start_apache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         registered(confidential_client, "rs256", id_token_signed_response_alg="RS256",
                    access_token_signed_response_alg="RS256"),
         registered(confidential_client, "asks", first_party=False),
+        registered(confidential_client, "shared", token_endpoint_auth_method="client_secret_jwt",
+                   client_secret=SHARED_SECRET),
+        registered(phone_client, "signs", token_endpoint_auth_method="private_key_jwt", jwks=KEY.jwks),
+        registered(phone_client, "signs-all", token_endpoint_auth_method="private_key_jwt", jwks=KEY.jwks,
+                   require_signed_request_object=True),
         registered(phone_client, "public"),
         confidential_client("api", grant_types=["client_credentials"], may_introspect=True),
     ])
@@ -261,6 +291,18 @@ def test_a_guarded_page_is_seen_after_a_sign_in_and_until_the_sign_out(start_apa
     asked = person.visit(apache.guarded)
     assert asked.url.startswith(f"{apache.denwa.url}/oauth2/authorize?")
     assert asked.has_form("phone_number")
+
+
+@pytest.mark.parametrize(("client", "options"), [
+    pytest.param("signs", with_key, id="a key"),
+    pytest.param("signs-all", with_signed_requests, id="a key and signed requests"),
+    pytest.param("shared", lambda apache: [
+        *discovered(apache), "OIDCProviderTokenEndpointAuth client_secret_jwt"], id="a shared secret that signs"),
+])
+def test_a_page_is_guarded_with(start_apache, make_person, client: str, options: Options):
+    apache = start_apache(client, options=options)
+    seen = claims(make_person(apache.denwa).sign_in(apache.guarded, fresh_number()), apache)
+    assert seen["OIDC_CLAIM_aud"] == client
 
 
 @pytest.mark.parametrize("known", ["its issuer alone", "endpoints by hand"])
