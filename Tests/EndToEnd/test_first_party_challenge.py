@@ -7,6 +7,7 @@ What it costs to guess and to text is in `test_first_party_challenge_limits.py`,
 from __future__ import annotations
 
 import re
+import signal
 import sqlite3
 import time
 from contextlib import closing
@@ -20,8 +21,8 @@ from first_party import (
     ENDPOINT, Challenge, assert_challenged, assert_over, assert_wrong, code_of, post,
 )
 from harness import (
-    Server, StartServer, assert_oauth_error, assert_refused, at_once, code_in, confidential_client, fresh_number,
-    machine_client, phone_client, pkce, six_digits_other_than, wrong_codes,
+    Server, StartServer, assert_oauth_error, assert_refused, at_once, code_in, confidential_client, eventually,
+    fresh_number, machine_client, phone_client, pkce, six_digits_other_than, wrong_codes,
 )
 
 API, BILLING = "https://api.example/v1", "https://billing.example/"
@@ -39,6 +40,7 @@ def clients() -> list[dict[str, Any]]:
         phone_client("scoped", scope="openid offline reports:read"),
         phone_client("resources", resources=[API, BILLING]),
         phone_client("no-redirect", redirect_uris=[]),
+        phone_client("impatient", default_max_age=1),
         confidential_client("web"),
         confidential_client("web-post", "client_secret_post"),
         confidential_client("strict", require_pkce=True),
@@ -88,7 +90,9 @@ def test_an_app_signs_somebody_in_without_a_browser(server: Server, challenge: C
     assert (body["expires_in"], body["code_length"], body["resend_after"]) == (180, 6, 0)
     assert "set-cookie" not in begun.headers
 
-    tokens = challenge.tokens(code=code_of(challenge.guess()))
+    done = challenge.guess()
+    assert "set-cookie" not in done.headers
+    tokens = challenge.tokens(code=code_of(done))
     assert tokens["token_type"].lower() == "bearer" and tokens["refresh_token"]
     assert set(tokens["scope"].split()) == {"openid", "offline", "phone"}
     access = verified(server, tokens["access_token"], "app")
@@ -114,6 +118,27 @@ def test_the_text_and_the_account_are_those_of_the_phone_login(server: Server):
     assert texts[0].replace(codes[0], "") == texts[1].replace(codes[1], "")
     other = server.login("other-app", challenge.number)
     assert claims(other.tokens()["access_token"])["sub"] == by_challenge["sub"]
+
+
+def test_a_number_with_a_trunk_prefix_is_the_number_without(server: Server):
+    """As the phone login takes it: one account, and one counter."""
+    number = fresh_number()
+    written = Challenge(server, number=number, form={"login_hint": f"+810{number[3:]}"})
+    by_prefix = claims(written.tokens()["access_token"])
+    assert claims(Challenge(server, number=number).tokens()["access_token"])["sub"] == by_prefix["sub"]
+
+
+def test_a_test_number_gets_no_text(start_server: StartServer):
+    number = fresh_number()
+    tested = {"phone_number": number, "code": "246810", "expires_at": int(time.time()) + 3600}
+    server = start_server(clients=[phone_client("app", test_numbers=[tested]), phone_client("other-app")])
+    challenge = Challenge(server, number=number).started()
+    assert_wrong(challenge.guess("123456"), challenge.session)
+    tokens = challenge.tokens(code=code_of(challenge.guess("246810")))
+    elsewhere = Challenge(server, "other-app", number)
+    real = elsewhere.tokens()
+    assert claims(real["access_token"])["sub"] != claims(tokens["access_token"])["sub"]
+    assert len(server.outbox.messages(number)) == 1, "the real one's"
 
 
 @pytest.mark.parametrize("client_id", ["web", "web-post", "strict"])
@@ -621,6 +646,47 @@ def test_an_authorization_code_is_no_session(server: Server):
     code = challenge.authorization_code()
     assert_over(challenge.call({"auth_session": code, "resend": "true"}))
     assert challenge.redeem(code).status_code == 200
+
+
+# MARK: while a session is under way
+
+
+def test_a_killed_server_goes_on_where_it_was(start_server: StartServer):
+    server = start_server(clients=clients())
+    open_one, finished = Challenge(server).started(), Challenge(server).started()
+    right = finished.texted_code()
+    code = code_of(finished.guess(right))
+    open_one.guess_wrongly(3)
+    server.end(signal.SIGKILL)
+    server.start()
+    assert_over(finished.guess(right))
+    assert finished.redeem(code).status_code == 200
+    assert_wrong(open_one.guess_wrongly(1)[0], open_one.session)
+    assert_over(open_one.guess(six_digits_other_than(open_one.texted_code())))
+    assert_over(open_one.guess())
+
+
+def test_a_client_that_is_first_party_no_more_gets_no_code(start_server: StartServer):
+    server = start_server(clients=clients())
+    challenge = Challenge(server).started()
+    right = challenge.texted_code()
+    server.write_clients([phone_client("app", first_party=False), phone_client("witness")])
+    server.reload()
+    eventually("the new clients are there", lambda: Challenge(server, "witness").begin().status_code == 400)
+    assert_oauth_error(challenge.guess(right), 400, "unauthorized_client")
+
+
+def test_a_refresh_after_too_long_asks_for_another_challenge(server: Server):
+    """§6.2 of the draft: the sign-in is older than the client wants."""
+    tokens = Challenge(server, "impatient", form={"scope": "offline"}).tokens()
+    assert server.refresh("impatient", tokens["refresh_token"]).status_code == 200
+    tokens = Challenge(server, "impatient", form={"scope": "offline"}).tokens()
+    signed_in = claims(tokens["access_token"])["auth_time"]
+    eventually("it is too long ago", lambda: time.time() > signed_in + 2.1)
+    assert_oauth_error(
+        server.refresh("impatient", tokens["refresh_token"]), 400, "insufficient_authorization")
+    assert server.refresh("impatient", Challenge(server, "impatient", form={"scope": "offline"}).tokens()[
+        "refresh_token"]).status_code == 200
 
 
 # MARK: secrets

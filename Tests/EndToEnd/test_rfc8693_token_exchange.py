@@ -400,9 +400,11 @@ def forged_tokens(server: Server, good: str) -> dict[str, str]:
     }
 
 
-FORGERIES = ["unsigned", "signed with nothing", "HS256 with the public key", "of another key", "of a key that it brings",
-             "of a key at another place", "of an unknown kid", "of another user", "with another audience", "cut short",
-             "in four parts", "no JWT", "two tokens"]
+FORGERIES = [
+    "unsigned", "signed with nothing", "HS256 with the public key", "of another key", "of a key that it brings",
+    "of a key at another place", "of an unknown kid", "of another user", "with another audience", "cut short",
+    "in four parts", "no JWT", "two tokens",
+]
 
 
 @pytest.mark.parametrize("name", FORGERIES)
@@ -568,6 +570,15 @@ def test_an_actor_of_another_type_is_refused(server: Server, exchange: Exchange,
 
 
 # MARK: confusion
+
+
+def test_a_services_own_token_names_no_person(server: Server, exchange: Exchange):
+    """It has no user. If it may be traded at all, it stays what it is."""
+    reply = exchange(actor_token(server))
+    if reply.status_code == 200:
+        assert claims_of(reply.json()["access_token"])["sub"] == "gateway"
+    else:
+        assert_oauth_error(reply, 400, "invalid_request")
 
 
 def test_claims_cannot_be_asked_for(exchange: Exchange, users_token: str):
