@@ -298,7 +298,7 @@ def test_a_resource_may_be_repeated(server: Server):
 
 def test_the_query_is_not_read(server: Server):
     form = Challenge(server).request() | {"client_id": "app"}
-    assert_oauth_error(server.http.post(f"{ENDPOINT}?{urlencode(form)}"), 401, "invalid_client")
+    assert_oauth_error(server.http.post(f"{ENDPOINT}?{urlencode(form)}", data={"x": "y"}), 401, "invalid_client")
     hint = {"login_hint": form.pop("login_hint")}
     assert_oauth_error(server.http.post(f"{ENDPOINT}?{urlencode(hint)}", data=form), 400, "invalid_request")
 
@@ -325,7 +325,6 @@ def test_a_wrong_code_may_be_tried_again_and_says_nothing_else(challenge: Challe
     challenge.started()
     answers = [assert_wrong(reply, challenge.session) for reply in challenge.guess_wrongly(4)]
     assert len({answer["error_description"] for answer in answers}) == 1
-    assert all(0 < answer["expires_in"] <= 180 for answer in answers)
     assert code_of(challenge.guess())
 
 
@@ -384,9 +383,9 @@ def test_a_repeated_session_is_refused(challenge: Challenge):
 def test_a_session_that_never_was_is_over(challenge: Challenge, session: str):
     challenge.started()
     reply = challenge.call({"auth_session": session, "otp": challenge.texted_code()})
-    if session:
+    if session.strip("\0"):
         assert_over(reply)
-    else:       # an empty parameter counts as absent, and then there is no number either
+    else:       # an empty parameter counts as absent, and then there is no number either; a null byte is no text
         assert_oauth_error(reply, 400, "invalid_request")
 
 

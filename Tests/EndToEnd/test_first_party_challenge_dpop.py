@@ -62,7 +62,8 @@ def test_session_code_and_tokens_are_bound_to_the_key(server: Server, any_key: S
     tokens = reply.json()
     assert tokens["token_type"] == "DPoP"
     assert claims_of(tokens["access_token"])["cnf"] == {"jkt": any_key.thumbprint}
-    refreshed = server.refresh("app", tokens["refresh_token"], headers=at(server, any_key, "/oauth2/token"))
+    form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    refreshed = server.token("app", form, headers=at(server, any_key, "/oauth2/token"))
     assert refreshed.json()["token_type"] == "DPoP"
     assert_oauth_error(
         server.refresh("app", refreshed.json()["refresh_token"]), 400, "invalid_dpop_proof", "invalid_grant")

@@ -6,10 +6,12 @@ looks like one without.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import time
 from collections import Counter
+from functools import cache
 from typing import Any, Callable
 
 import httpx
@@ -45,6 +47,25 @@ def start(start_server: StartServer) -> StartServer:
     return lambda **environment: start_server(clients=clients(), **environment)
 
 
+@pytest.fixture(scope="module")
+def shared(start_module_server: StartServer) -> StartServer:
+    """One server for each configuration. Its limits are of numbers, addresses and clients that no other test uses."""
+    @cache
+    def start(**environment: str) -> Server:
+        return start_module_server(clients=clients(), DENWA_HTTP_TRUSTED_PROXIES="127.0.0.1", **environment)
+
+    return start
+
+
+_addresses = itertools.count(1)
+_apps = itertools.cycle(APPS)
+
+
+def fresh_address() -> dict[str, str]:
+    """The headers of calls that a proxy forwards for an address of its own."""
+    return {"X-Forwarded-For": f"198.51.100.{next(_addresses)}"}
+
+
 # MARK: two doors
 
 
@@ -54,8 +75,10 @@ class ByChallenge:
     name = "challenge"
 
     @staticmethod
-    def begin(server: Server, number: str, client: str = "app", **more: str) -> Challenge:
-        challenge = Challenge(server, client, number, form=more)
+    def begin(
+        server: Server, number: str, client: str = "app", headers: dict[str, str] | None = None, **more: str
+    ) -> Challenge:
+        challenge = Challenge(server, client, number, form=more, headers=headers or {})
         challenge.reply = challenge.begin()
         return challenge
 
@@ -80,8 +103,10 @@ class ByPhoneLogin:
     name = "phone login"
 
     @staticmethod
-    def begin(server: Server, number: str, client: str = "app", **more: str) -> PhoneLogin:
-        login = server.login(client, number)
+    def begin(
+        server: Server, number: str, client: str = "app", headers: dict[str, str] | None = None, **more: str
+    ) -> PhoneLogin:
+        login = server.login(client, number, headers=headers or {})
         login.reply = login.request(**more)
         return login
 
@@ -106,8 +131,8 @@ both_ways = pytest.mark.parametrize(
 
 
 @both_ways
-def test_the_pause_between_texts_is_one(start: StartServer, first: Any, second: Any):
-    server = start(DENWA_LIMITS_RESEND_COOLDOWN_SECONDS="30")
+def test_the_pause_between_texts_is_one(shared: StartServer, first: Any, second: Any):
+    server = shared(DENWA_LIMITS_RESEND_COOLDOWN_SECONDS="30")
     number = fresh_number()
     begun = first.begin(server, number)
     assert first.passed(begun.reply) and begun.reply.json()["resend_after"] == 30
@@ -120,8 +145,8 @@ def test_the_pause_between_texts_is_one(start: StartServer, first: Any, second: 
 
 
 @both_ways
-def test_the_texts_of_a_number_are_one_budget(start: StartServer, first: Any, second: Any):
-    server = start(DENWA_LIMITS_SEND_PER_NUMBER=f"2/{HOUR}")
+def test_the_texts_of_a_number_are_one_budget(shared: StartServer, first: Any, second: Any):
+    server = shared(DENWA_LIMITS_SEND_PER_NUMBER=f"2/{HOUR}")
     number = fresh_number()
     assert first.passed(first.begin(server, number, "app").reply)
     assert second.passed(second.begin(server, number, "second").reply)
@@ -131,28 +156,32 @@ def test_the_texts_of_a_number_are_one_budget(start: StartServer, first: Any, se
 
 
 @both_ways
-def test_the_texts_of_an_address_are_one_budget(start: StartServer, first: Any, second: Any):
-    server = start(DENWA_LIMITS_SEND_PER_IP=f"2/{HOUR}")
-    assert first.passed(first.begin(server, fresh_number()).reply)
-    assert second.passed(second.begin(server, fresh_number()).reply)
-    assert not first.passed(first.begin(server, fresh_number()).reply)
-    assert not second.passed(second.begin(server, fresh_number()).reply)
+def test_the_texts_of_an_address_are_one_budget(shared: StartServer, first: Any, second: Any):
+    server = shared(DENWA_LIMITS_SEND_PER_IP=f"2/{HOUR}")
+    address = fresh_address()
+    assert first.passed(first.begin(server, fresh_number(), headers=address).reply)
+    assert second.passed(second.begin(server, fresh_number(), headers=address).reply)
+    assert not first.passed(first.begin(server, fresh_number(), headers=address).reply)
+    assert not second.passed(second.begin(server, fresh_number(), headers=address).reply)
+    assert second.passed(second.begin(server, fresh_number(), headers=fresh_address()).reply), "another address"
 
 
 @both_ways
-def test_the_texts_of_a_client_are_one_budget(start: StartServer, first: Any, second: Any):
-    server = start(DENWA_LIMITS_SEND_PER_CLIENT=f"2/{HOUR}")
-    assert first.passed(first.begin(server, fresh_number()).reply)
-    assert second.passed(second.begin(server, fresh_number()).reply)
-    assert not first.passed(first.begin(server, fresh_number()).reply)
-    assert not second.passed(second.begin(server, fresh_number()).reply)
-    assert second.passed(second.begin(server, fresh_number(), "second").reply), "another client"
+def test_the_texts_of_a_client_are_one_budget(shared: StartServer, first: Any, second: Any):
+    server = shared(DENWA_LIMITS_SEND_PER_CLIENT=f"2/{HOUR}")
+    app, another = next(_apps), next(_apps)
+    assert first.passed(first.begin(server, fresh_number(), app).reply)
+    assert second.passed(second.begin(server, fresh_number(), app).reply)
+    assert not first.passed(first.begin(server, fresh_number(), app).reply)
+    assert not second.passed(second.begin(server, fresh_number(), app).reply)
+    assert second.passed(second.begin(server, fresh_number(), another).reply), "another client"
 
 
 @both_ways
-def test_the_confirmations_of_an_address_are_one_budget(start: StartServer, first: Any, second: Any):
-    server = start(DENWA_LIMITS_CONFIRM_PER_IP=f"3/{HOUR}")
-    begun = [door.begin(server, fresh_number()) for door in (first, second, first, second)]
+def test_the_confirmations_of_an_address_are_one_budget(shared: StartServer, first: Any, second: Any):
+    server = shared(DENWA_LIMITS_CONFIRM_PER_IP=f"3/{HOUR}")
+    address = fresh_address()
+    begun = [door.begin(server, fresh_number(), headers=address) for door in (first, second, first, second)]
     codes = [one.texted_code() for one in begun]
     assert first.was_compared(first.guess(begun[0], six_digits_other_than(codes[0])))
     assert second.was_compared(second.guess(begun[1], six_digits_other_than(codes[1])))
@@ -162,8 +191,8 @@ def test_the_confirmations_of_an_address_are_one_budget(start: StartServer, firs
 
 
 @both_ways
-def test_the_wrong_guesses_at_a_number_are_one_budget(start: StartServer, first: Any, second: Any):
-    server = start(DENWA_PHONE_GUESSES_PER_NUMBER_PER_HOUR="6")
+def test_the_wrong_guesses_at_a_number_are_one_budget(shared: StartServer, first: Any, second: Any):
+    server = shared(DENWA_PHONE_GUESSES_PER_NUMBER_PER_HOUR="6")
     number = fresh_number()
     one = first.begin(server, number, "app")
     for code in wrong_codes(4, right=one.texted_code()):
@@ -176,6 +205,46 @@ def test_the_wrong_guesses_at_a_number_are_one_budget(start: StartServer, first:
     assert first.guess(one, one.texted_code()).status_code in (400, 422, 429)
     bystander = Challenge(server)
     assert bystander.redeem().status_code == 200, "other people's logins go on"
+
+
+def test_at_one_client_a_code_has_five_guesses_over_both_doors(server: Server):
+    """It is one code, whichever door asked for it again."""
+    number = fresh_number()
+    login = ByPhoneLogin.begin(server, number)
+    challenge = Challenge(server, number=number).started()
+    right = login.texted_code()
+    assert challenge.texted_code() == right
+    codes = wrong_codes(5, right=right)
+    assert_wrong(challenge.guess(codes[0]), challenge.session)
+    assert login.confirm(codes[1]).status_code == 401
+    assert_wrong(challenge.guess(codes[2]), challenge.session)
+    assert login.confirm(codes[3]).status_code == 401
+    assert_over(challenge.guess(codes[4]))
+    assert_refused(login.confirm(right), 422, DEAD)
+    assert_over(challenge.guess(right))
+
+
+def test_who_signed_in_at_one_door_has_ended_what_was_open_at_the_other(server: Server):
+    for first in (True, False):
+        number = fresh_number()
+        login = ByPhoneLogin.begin(server, number)
+        challenge = Challenge(server, number=number).started()
+        right = challenge.texted_code()
+        if first:
+            assert code_of(challenge.guess(right))
+            assert_refused(login.confirm(right), 404, "003-061")
+        else:
+            assert login.confirm(right).status_code == 200
+            assert_over(challenge.guess(right))
+
+
+def test_right_codes_at_both_doors_at_once_are_one_sign_in(server: Server):
+    number = fresh_number()
+    login = ByPhoneLogin.begin(server, number)
+    challenge = Challenge(server, number=number).started()
+    right = challenge.texted_code()
+    replies = at_once(30, lambda index: challenge.guess(right) if index % 2 else login.confirm(right))
+    assert [reply.status_code for reply in replies].count(200) == 1
 
 
 def test_guesses_at_both_doors_at_once_are_ten(start: StartServer):
@@ -206,8 +275,8 @@ def test_a_used_up_budget_of_a_number_says_when_to_come_back(start: StartServer)
         assert_over(reply)
 
 
-def test_wrong_guesses_at_one_door_do_not_add_up_at_another_number(start: StartServer):
-    server = start(DENWA_PHONE_GUESSES_PER_NUMBER_PER_HOUR="5")
+def test_wrong_guesses_at_one_door_do_not_add_up_at_another_number(shared: StartServer):
+    server = shared(DENWA_PHONE_GUESSES_PER_NUMBER_PER_HOUR="5")
     for _ in range(3):
         challenge = Challenge(server).started()
         challenge.guess_wrongly(4)
@@ -217,8 +286,8 @@ def test_wrong_guesses_at_one_door_do_not_add_up_at_another_number(start: StartS
 # MARK: many at once
 
 
-def test_first_calls_that_race_the_pause_are_one_text(start: StartServer):
-    server = start(DENWA_LIMITS_RESEND_COOLDOWN_SECONDS="30")
+def test_first_calls_that_race_the_pause_are_one_text(shared: StartServer):
+    server = shared(DENWA_LIMITS_RESEND_COOLDOWN_SECONDS="30")
     number = fresh_number()
     challenges = [Challenge(server, number=number) for _ in range(50)]
     replies = at_once(50, lambda index: challenges[index].begin())
@@ -259,9 +328,9 @@ def test_a_hundred_texts_to_one_number_through_two_doors_are_five(start: StartSe
 
 
 @both_ways
-def test_a_device_that_is_known_at_one_door_is_let_in_at_the_other(start: StartServer, first: Any, second: Any):
+def test_a_device_that_is_known_at_one_door_is_let_in_at_the_other(shared: StartServer, first: Any, second: Any):
     """Strangers have used up the number's guesses."""
-    server = start(DENWA_PHONE_GUESSES_PER_NUMBER_PER_HOUR="5")
+    server = shared(DENWA_PHONE_GUESSES_PER_NUMBER_PER_HOUR="5")
     owner = first.begin(server, fresh_number())
     device = first.guess(owner, owner.texted_code()).json()["device_id"]
     for client in APPS[1:3]:
@@ -274,8 +343,8 @@ def test_a_device_that_is_known_at_one_door_is_let_in_at_the_other(start: StartS
     assert second.guess(back, back.texted_code()).status_code == 200
 
 
-def test_a_device_id_of_another_number_is_ignored(start: StartServer):
-    server = start(DENWA_LIMITS_RESEND_COOLDOWN_SECONDS="30")
+def test_a_device_id_of_another_number_is_ignored(shared: StartServer):
+    server = shared(DENWA_LIMITS_RESEND_COOLDOWN_SECONDS="30")
     stranger = Challenge(server).started()
     device = stranger.guess().json()["device_id"]
     victim = Challenge(server).started()
@@ -366,8 +435,8 @@ def test_known_and_unknown_numbers_look_the_same_to_the_end(server: Server, numb
     assert_same({kind: one.redeem(code_of(finished[kind])) for kind, one in challenges.items()})
 
 
-def test_limits_look_the_same(start: StartServer):
-    server = start(DENWA_LIMITS_SEND_PER_NUMBER=f"2/{HOUR}")
+def test_limits_look_the_same(shared: StartServer):
+    server = shared(DENWA_LIMITS_SEND_PER_NUMBER=f"2/{HOUR}")
     known, unknown = Challenge(server).started(), Challenge(server).started()
     assert known.guess().status_code == 200
     replies = [[Challenge(server, "second", one.number).begin() for _ in range(2)] for one in (known, unknown)]

@@ -53,7 +53,7 @@ def clients() -> list[dict[str, Any]]:
         exchanger("gateway", protected_resources=[GATEWAY_API], access_token_lifetime=86_400),
         exchanger("delegate", token_exchange=policy("orders", "gateway")),
         exchanger("post", token_endpoint_auth_method="client_secret_post"),
-        exchanger("narrow", scope="orders:read"),
+        exchanger("narrow", scope="orders:read", access_token_lifetime=60),
         exchanger("loop", token_exchange=policy("loop", "orders", impersonation=True)),
         exchanger("no-policy", token_exchange=None),
         exchanger("no-grant", grant_types=["client_credentials"]),
@@ -213,6 +213,12 @@ def test_a_traded_token_does_not_outlive_the_first(server: Server, exchange: Exc
         assert reply.json()["expires_in"] <= 1
 
 
+def test_a_traded_token_lives_as_the_client_is_registered(exchange: Exchange, users_token: str):
+    body = traded(exchange(users_token, by="narrow"))
+    claims = claims_of(body["access_token"])
+    assert claims["exp"] - claims["iat"] <= 60 and body["expires_in"] <= 60
+
+
 def test_the_grant_is_in_the_metadata(server: Server):
     document = server.http.get("/.well-known/oauth-authorization-server").json()
     assert EXCHANGE in document["grant_types_supported"]
@@ -275,7 +281,7 @@ def test_a_target_that_the_policy_does_not_name_is_refused(
 def test_one_target_at_most(server: Server, exchange: Exchange, users_token: str):
     both = exchange(users_token, resource=ORDERS_API)
     assert_oauth_error(both, 400, "invalid_request", "invalid_target")
-    for name, values in (("audience", ("orders", "billing")), ("resource", (ORDERS_API, ORDERS_API))):
+    for name, values in (("audience", ("orders", "billing")), ("resource", (ORDERS_API, STOCK_API))):
         pairs = [("grant_type", EXCHANGE), ("subject_token", users_token), ("subject_token_type", ACCESS_TOKEN)]
         reply = server.token("gateway", pairs + [(name, value) for value in values])
         assert_oauth_error(reply, 400, "invalid_request", "invalid_target")
@@ -574,12 +580,8 @@ def test_an_actor_of_another_type_is_refused(server: Server, exchange: Exchange,
 
 
 def test_a_services_own_token_names_no_person(server: Server, exchange: Exchange):
-    """It has no user. If it may be traded at all, it stays what it is."""
-    reply = exchange(actor_token(server))
-    if reply.status_code == 200:
-        assert claims_of(reply.json()["access_token"])["sub"] == "gateway"
-    else:
-        assert_oauth_error(reply, 400, "invalid_request")
+    """A subject is a user, whose grant the traded token ends with."""
+    assert_oauth_error(exchange(actor_token(server)), 400, "invalid_request")
 
 
 def test_claims_cannot_be_asked_for(exchange: Exchange, users_token: str):
@@ -590,7 +592,7 @@ def test_claims_cannot_be_asked_for(exchange: Exchange, users_token: str):
 
 def test_a_traded_token_of_another_audience_opens_nothing_here(server: Server, exchange: Exchange, users_token: str):
     token = traded(exchange(users_token))["access_token"]
-    assert_oauth_error(server.refresh("gateway", token), 400, "invalid_grant")
+    assert_oauth_error(server.refresh("gateway", token), 400, "invalid_grant", "unauthorized_client")
     assert server.http.get("/users/me/phone", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
 
@@ -647,3 +649,13 @@ def test_the_key_of_the_first_token_is_not_inherited(server: Server, exchange: E
     if plain.status_code == 200:
         assert "cnf" not in claims_of(plain.json()["access_token"])
         assert plain.json()["token_type"].lower() == "bearer"
+
+
+def test_a_services_own_bound_token_is_traded_with_its_key_alone(server: Server, exchange: Exchange, users_token: str):
+    """Whoever has the token and the service's secret still lacks the key."""
+    key, other = SigningKey.generate(), SigningKey.generate()
+    own = traded(exchange(users_token, audience=None, headers=proved(server, key)))["access_token"]
+    for headers in ({}, proved(server, other)):
+        assert_oauth_error(exchange(own, headers=headers), 400, "invalid_dpop_proof", "invalid_request")
+    again = traded(exchange(own, headers=proved(server, key)))
+    assert claims_of(again["access_token"])["cnf"] == {"jkt": key.thumbprint}
