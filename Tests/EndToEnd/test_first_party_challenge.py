@@ -24,6 +24,7 @@ from harness import (
     Server, StartServer, assert_oauth_error, assert_refused, at_once, code_in, confidential_client, eventually,
     fresh_number, machine_client, phone_client, pkce, six_digits_other_than, wrong_codes,
 )
+from person import authorize_url, people
 
 API, BILLING = "https://api.example/v1", "https://billing.example/"
 
@@ -627,6 +628,24 @@ def test_the_doors_do_not_take_each_others_names(server: Server):
     reply = login.confirm(challenge.texted_code(), operation_id=challenge.session, phone_number=challenge.number)
     assert_refused(reply, 404, "003-061")
     assert login.confirm().status_code == 200
+    assert code_of(challenge.guess())
+
+
+def test_a_code_for_another_purpose_opens_nothing_here(server: Server):
+    """Texted to the same number for the same app: by the pages in a browser, and to change somebody's number."""
+    number = fresh_number()
+    with people() as make:
+        person = make(server)
+        person.type_number(person.visit(authorize_url(server, "app", **pkce()[1])), number)
+        of_pages = code_in(person.text)
+    changing = server.http.post("/users/me/phone", json={"phone_number": number}, headers={
+        "Authorization": f"Bearer {Challenge(server).tokens()['access_token']}"})
+    assert changing.status_code == 200
+    of_change = code_in(server.outbox.wait(number, 2))
+
+    challenge = Challenge(server, number=number).started()
+    for other in {of_pages, of_change} - {challenge.texted_code()}:
+        assert_wrong(challenge.guess(other), challenge.session)
     assert code_of(challenge.guess())
 
 

@@ -17,7 +17,8 @@ from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import KeySet
 
 from harness import (
-    Server, StartServer, assert_oauth_error, at_once, eventually, machine_client, phone_client,
+    PROJECT, Server, StartServer, assert_oauth_error, at_once, confidential_client, eventually, machine_client,
+    phone_client,
 )
 from proofs import SigningKey, claims_of, decoded, dpop, encoded, signed_with_hmac, unsigned
 
@@ -49,6 +50,11 @@ def clients() -> list[dict[str, Any]]:
                      resources=[GATEWAY_API, "https://elsewhere.example/"]),
         phone_client("brief", audience="gateway", access_token_lifetime=1),
         phone_client("other-app"),
+        *(phone_client(algorithm, audience="gateway", access_token_signed_response_alg=algorithm)
+          for algorithm in ("RS256", "EdDSA")),
+        confidential_client("HS256", audience="gateway", access_token_signed_response_alg="HS256"),
+        phone_client("xsolla", audience="gateway", token_profile="xsolla", project_id=PROJECT,
+                     access_token_signed_response_alg="RS256"),
         phone_client("pair", audience="gateway", subject_type="pairwise"),
         exchanger("gateway", protected_resources=[GATEWAY_API], access_token_lifetime=86_400),
         exchanger("delegate", token_exchange=policy("orders", "gateway")),
@@ -184,6 +190,13 @@ def test_a_token_for_a_resource_that_a_service_serves_is_its_to_trade(server: Se
     theirs = server.login("app", scope="orders:read").tokens(resource="https://elsewhere.example/")["access_token"]
     assert claims_of(theirs)["aud"] == "https://elsewhere.example/"
     assert_oauth_error(exchange(theirs), 400, "invalid_request")
+
+
+@pytest.mark.parametrize("client_id", ["RS256", "EdDSA", "HS256", "xsolla"])
+def test_the_users_token_may_be_of_any_algorithm_and_profile(server: Server, exchange: Exchange, client_id: str):
+    token = user_tokens(server, client_id)["access_token"]
+    made = verified(server, traded(exchange(token))["access_token"], "orders")
+    assert made["sub"] == claims_of(token)["sub"], "and what comes of it is of the service's own"
 
 
 def test_a_services_own_user_token_is_its_to_trade(server: Server, exchange: Exchange, users_token: str):

@@ -22,6 +22,8 @@ from proofs import SigningKey, claims_of, dpop
 SIGNED = "application/token-introspection+jwt"
 ALGORITHMS = ("ES256", "RS256", "EdDSA")
 
+pytestmark = pytest.mark.filterwarnings("ignore:EdDSA is deprecated")     # RFC 9864 names it after its curve
+
 
 def clients() -> list[dict[str, Any]]:
     return [
