@@ -624,6 +624,20 @@ def test_trades_count_as_tokens_of_the_client(start_server: StartServer):
     assert int(replies[3].headers["retry-after"]) >= 1 and replies[3].headers["ratelimit"]
 
 
+def test_no_token_of_a_trade_is_written_down(start_server: StartServer):
+    server = start_server(clients=registered(), DENWA_LOG_LEVEL="debug")
+    subject, actor = user_tokens(server)["access_token"], actor_token(server)
+    named = {"actor_token": actor, "actor_token_type": ACCESS_TOKEN}
+    made = traded(exchange_at(server, subject, **named))["access_token"]
+    assert_oauth_error(exchange_at(server, subject, **named, audience="admin"), 400, "invalid_target")
+    assert_oauth_error(exchange_at(server, subject, by="stranger", **named), 400, "invalid_request")
+    server.end()
+    written = server.log().encode() + b"".join(path.read_bytes() for path in server.directory.glob("denwa.sqlite*"))
+    for token in (subject, actor, made):
+        assert token.encode() not in written
+        assert token.rsplit(".", 1)[1].encode() not in written
+
+
 # MARK: bound to a key (RFC 9449 §5)
 
 
