@@ -408,6 +408,15 @@ def test_a_finished_session_is_over(challenge: Challenge):
     assert_over(challenge.call({"auth_session": challenge.session}))
 
 
+@pytest.mark.parametrize("form", [{}, {"otp": ""}], ids=["none", "empty"])
+def test_no_code_at_all_is_not_asked_for_where_nothing_goes_on(server: Server, form: dict[str, str]):
+    exhausted, foreign = Challenge(server).started(), Challenge(server, "other-app").started()
+    exhausted.guess_wrongly(5)
+    for session in ("A" * 43, exhausted.session, foreign.session):
+        assert_over(post(server, "app", {"auth_session": session} | form))
+    assert code_of(foreign.guess())
+
+
 def test_an_expired_session_is_over(start_server: StartServer):
     server = start_server(clients=clients(), DENWA_PHONE_CODE_LIFETIME_SECONDS="1")
     challenge = Challenge(server)

@@ -117,6 +117,7 @@ def test_a_session_goes_on_with_its_key_alone(server: Server, key: SigningKey, t
         for _ in range(3):
             assert_over(challenge.guess(otp, headers=at(server, thiefs_key)))
             assert_oauth_error(challenge.guess(otp), 400, "invalid_session", "invalid_dpop_proof")
+    assert_over(challenge.guess("", headers=at(server, thiefs_key)))
     assert_over(challenge.resend(headers=at(server, thiefs_key)))
     assert_oauth_error(challenge.resend(), 400, "invalid_session", "invalid_dpop_proof")
     assert len(server.outbox.messages(challenge.number)) == 1, "nobody else is texted for it"
