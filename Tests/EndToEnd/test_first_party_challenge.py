@@ -6,12 +6,15 @@ What it costs to guess and to text is in `test_first_party_challenge_limits.py`,
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import sqlite3
+import threading
 import time
-from contextlib import closing
-from typing import Any
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Iterator
 from urllib.parse import urlencode
 
 import jwt
@@ -201,6 +204,48 @@ def test_another_clients_session_helps_them_no_further(server: Server, client_id
     reply = mine.guess(client_id=client_id)
     assert_oauth_error(reply, 400, "unauthorized_client", "invalid_session")
     assert code_of(mine.guess())
+
+
+@contextmanager
+def published(document: dict[str, Any]) -> Iterator[str]:
+    """A client's metadata document on loopback, at the address that is its client_id."""
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(document | {"client_id": url}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as site:
+        url = f"http://127.0.0.1:{site.server_port}/app.json"
+        threading.Thread(target=site.serve_forever, daemon=True).start()
+        yield url
+        site.shutdown()
+
+
+def test_nobody_becomes_first_party_by_saying_so(start_server: StartServer):
+    """Clients that register themselves, or publish what they are, say what they like."""
+    server = start_server(
+        clients=clients(), DENWA_REGISTRATION_MODE="open", DENWA_CLIENT_METADATA_ENABLED="true",
+        DENWA_CLIENT_METADATA_ALLOWED_NETWORKS="127.0.0.0/8")
+    claimed = {"client_name": "Mine", "redirect_uris": ["https://mine.example/callback"], "first_party": True,
+               "phone_login": True, "token_endpoint_auth_method": "none", "grant_types": ["authorization_code"]}
+    registered = server.http.post("/oauth2/register", json=claimed)
+    assert registered.status_code == 201, registered.text
+    with published(claimed) as url:
+        for client_id in (registered.json()["client_id"], url):
+            asked = {"client_id": client_id, "response_type": "code", "redirect_uri": claimed["redirect_uris"][0]}
+            shown = server.http.get("/oauth2/authorize", params=asked | pkce()[1])
+            assert shown.status_code == 200 and "phone_number" in shown.text, "it may send people to the pages"
+            challenge = Challenge(server)
+            reply = server.http.post(ENDPOINT, data=challenge.request() | {"client_id": client_id})
+            assert_oauth_error(reply, 400, "unauthorized_client")
+            assert_no_text(server, challenge.number)
 
 
 @pytest.mark.parametrize("form", [{}, {"client_id": "nobody"}, {"client_id": "web"},

@@ -329,6 +329,24 @@ def test_a_public_client_cannot_be_registered_for_it(start_server: StartServer):
     assert done.returncode == 1 and "public" in done.stdout + done.stderr
 
 
+def test_a_client_that_registers_itself_may_not(start_server: StartServer):
+    server = start_server(clients=registered(), DENWA_REGISTRATION_MODE="open")
+    claimed = {"redirect_uris": ["https://mine.example/callback"], "grant_types": ["authorization_code", EXCHANGE],
+               "token_endpoint_auth_method": "client_secret_basic", "audience": "gateway",
+               "protected_resources": [GATEWAY_API], "token_exchange": policy("orders", impersonation=True)}
+    reply = server.http.post("/oauth2/register", json=claimed)
+    if reply.status_code != 201:
+        assert_oauth_error(reply, 400, "invalid_client_metadata")
+        reply = server.http.post("/oauth2/register", json=claimed | {"grant_types": ["authorization_code"]})
+        assert reply.status_code == 201, reply.text
+    mine = reply.json()
+    assert not {"token_exchange", "protected_resources"} & set(mine) and EXCHANGE not in mine["grant_types"]
+    form = {"grant_type": EXCHANGE, "subject_token": user_tokens(server)["access_token"],
+            "subject_token_type": ACCESS_TOKEN, "audience": "orders"}
+    traded_by_it = server.http.post("/oauth2/token", data=form, auth=(mine["client_id"], mine["client_secret"]))
+    assert_oauth_error(traded_by_it, 400, "unauthorized_client")
+
+
 def test_a_token_that_is_for_somebody_else_is_not_theirs_to_trade(
     server: Server, exchange: Exchange, users_token: str
 ):
