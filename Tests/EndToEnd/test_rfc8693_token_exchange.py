@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from functools import partial
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import httpx
 import pytest
@@ -524,6 +524,28 @@ def test_who_traded_may_revoke_and_nobody_else(server: Server, exchange: Exchang
     assert server.revoke(token, by="gateway").status_code == 200
     assert not server.is_active(token)
     assert server.is_active(tokens["access_token"]), "the user's own goes on"
+
+
+def test_who_keeps_a_traded_token_hears_of_its_end(server: Server, exchange: Exchange):
+    """On the stream of revocations: of one token by its `jti`, of all of a grant by the `gid` that they share."""
+    mine = user_tokens(server)
+    one, other = (traded(exchange(mine["access_token"]))["access_token"] for _ in range(2))
+    assert claims_of(one)["gid"] == claims_of(mine["access_token"])["gid"]
+    secret = server.client("resource-server")["client_secret"]
+    with server.http.stream("GET", "/oauth2/revocations", auth=("resource-server", secret)) as stream:
+        assert stream.status_code == 200
+        lines = stream.iter_lines()
+        next(line for line in lines if line == "event: ready")
+        server.revoke(one, by="gateway")
+        assert heard(lines) == {"jti": claims_of(one)["jti"]}
+        server.revoke(mine["refresh_token"], by="app")
+        assert heard(lines) == {"gid": claims_of(other)["gid"]}
+
+
+def heard(lines: Iterator[str]) -> dict[str, str]:
+    """The data of the next revocation."""
+    next(line for line in lines if line == "event: revocation")
+    return json.loads(next(line for line in lines if line.startswith("data:")).partition(":")[2])
 
 
 def test_trading_races_the_end_of_the_grant(server: Server, exchange: Exchange):
