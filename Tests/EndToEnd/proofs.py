@@ -20,6 +20,11 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 ALGORITHMS = ("ES256", "RS256", "EdDSA")
+#: Times that no clock shows, at the edges of the types that a server might keep them in.
+IMPOSSIBLE_TIMES = {
+    "the largest of 64 bits": 2**63 - 1, "the smallest of 64 bits": -(2**63), "one more than 64 bits hold": 2**64,
+    "a hundred digits": 10**100, "a fraction beyond them all": 1e300,
+}
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -97,6 +102,20 @@ class SigningKey:
         return f"{text}.{encoded(JWSRegistry.algorithms[self.algorithm].sign(text.encode(), self.key))}"
 
 
+def mirrored(token: str) -> str:
+    """The same ES256 signature in its other form: when (r, s) is good, so is (r, n - s). Anybody can do it, so a JWT
+    is not to be recognized by its text."""
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    text, _, signature = token.rpartition(".")
+    raw = base64.urlsafe_b64decode(signature + "==")
+    return f"{text}.{encoded(raw[:32] + (order - int.from_bytes(raw[32:])).to_bytes(32))}"
+
+
+def deep(claims: dict[str, Any], levels: int = 2_000) -> bytes:
+    """The same claims and a list in a list in a list."""
+    return (json.dumps(claims)[:-1] + f', "deep": {"[" * levels}{"]" * levels}}}').encode()
+
+
 def unsigned(header: Any, payload: Any) -> str:
     return f"{encoded(header)}.{encoded(payload)}."
 
@@ -123,7 +142,7 @@ def public_bytes(key: SigningKey) -> dict[str, bytes]:
 
 
 def proof_parts(
-    key: SigningKey, method: str, url: str, *, access_token: str | None = None,
+    key: SigningKey, method: str, url: str, /, *, access_token: str | None = None,
     header: dict[str, Any] | None = None, **claims: Any,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     said = {"jti": jti(), "htm": method, "htu": url, "iat": int(time.time())}
@@ -132,7 +151,7 @@ def proof_parts(
     return changed({"typ": "dpop+jwt", "alg": key.algorithm, "jwk": key.public}, header or {}), changed(said, claims)
 
 
-def proof(key: SigningKey, method: str, url: str, **more: Any) -> str:
+def proof(key: SigningKey, method: str, url: str, /, **more: Any) -> str:
     """A DPoP proof. `header` changes its header, any other name a claim; `access_token` makes `ath`."""
     return key.sign(*proof_parts(key, method, url, **more))
 
@@ -146,7 +165,7 @@ def dpop(key: SigningKey, method: str, url: str, access_token: str | None = None
 # MARK: RFC 7523
 
 
-def assertion_claims(client_id: str, audience: Any, **claims: Any) -> dict[str, Any]:
+def assertion_claims(client_id: str, audience: Any, /, **claims: Any) -> dict[str, Any]:
     now = int(time.time())
     return changed({
         "iss": client_id, "sub": client_id, "aud": audience, "jti": jti(), "iat": now, "exp": now + 60,
@@ -154,7 +173,7 @@ def assertion_claims(client_id: str, audience: Any, **claims: Any) -> dict[str, 
 
 
 def assertion(
-    key: SigningKey, client_id: str, audience: Any, *, header: dict[str, Any] | None = None, **claims: Any
+    key: SigningKey, client_id: str, audience: Any, /, *, header: dict[str, Any] | None = None, **claims: Any
 ) -> str:
     good = {"alg": key.algorithm, "kid": key.kid, "typ": "JWT"}
     return key.sign(changed(good, header or {}), assertion_claims(client_id, audience, **claims))
@@ -169,7 +188,7 @@ def asserting(token: str) -> dict[str, str]:
 
 
 def request_object(
-    key: SigningKey, client_id: str, issuer: str, parameters: dict[str, Any], *,
+    key: SigningKey, client_id: str, issuer: str, parameters: dict[str, Any], /, *,
     header: dict[str, Any] | None = None, **claims: Any,
 ) -> str:
     """`parameters` are those of the authorization request, and `claims` change them and what a JWT says of itself."""

@@ -20,7 +20,7 @@ from harness import (
     PROJECT, Server, StartServer, assert_oauth_error, at_once, confidential_client, eventually, machine_client,
     phone_client,
 )
-from proofs import SigningKey, claims_of, decoded, dpop, encoded, signed_with_hmac, unsigned
+from proofs import SigningKey, claims_of, decoded, dpop, encoded, mirrored, signed_with_hmac, unsigned
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ALIAS = "urn:ietf:params:oauth:grant-type:token_exchange"
@@ -475,7 +475,8 @@ def test_what_has_ended_is_not_traded(server: Server, exchange: Exchange, how: s
     mine = login.tokens()
     traded(exchange(mine["access_token"]))
     end(server, login.number, mine, how)
-    assert_oauth_error(exchange(mine["access_token"]), 400, "invalid_request")
+    for token in (mine["access_token"], mirrored(mine["access_token"])):
+        assert_oauth_error(exchange(token), 400, "invalid_request")
 
 
 def end(server: Server, number: str, tokens: dict[str, Any], how: str) -> None:
