@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Measures a Denwa server: how it starts, what it holds, and five works under load. Prints a Markdown table.
+"""Measures a Denwa server: how it starts, what it holds, what a login costs its store, and six works under load. Prints
+a Markdown table.
 
     Benchmarks/run.py                                          # .build/release/denwa, 3 runs of 8 s each
     Benchmarks/run.py --runs 5 --seconds 20 --connections 64
-    Benchmarks/run.py --works login,refresh --keep
+    Benchmarks/run.py --works login,challenge --keep
     Benchmarks/run.py --base-url http://127.0.0.1:8080 --pid 4711 \\
         --client-id app --client-secret s3cret --redirect-uri https://app.example/cb --outbox var/outbox.jsonl
 
@@ -15,9 +16,11 @@ compiler and nothing else.
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import platform
+import re
 import secrets
 import shutil
 import signal
@@ -27,14 +30,17 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCH = ROOT / "var" / "bench"
-WORKS = ("login", "introspect", "refresh", "client_credentials", "page")
+WORKS = ("login", "challenge", "introspect", "refresh", "client_credentials", "page")
 NUMBERS_A_RUN = 2_000_000       # every run has telephone numbers of its own
 
 
@@ -64,6 +70,7 @@ def main() -> int:
     server = Server(options.binary, directory, dict(setting.split("=", 1) for setting in options.set))
     try:
         print_starts(server, options.starts)
+        print_commits(server, options.commits)
         rows = measure(options, load, server.url, str(server.process.pid), server.client, str(server.outbox))
         print_table(rows)
     finally:
@@ -89,6 +96,7 @@ def parse() -> argparse.Namespace:
     add("--threads", type=int, default=1, help="threads of the load generator")
     add("--tokens", type=int, default=500, help="tokens that introspection goes round")
     add("--starts", type=int, default=9, help="starts to take the median of")
+    add("--commits", type=int, default=20, help="logins by each door whose commits are counted")
     add("--keep", action="store_true", help="keep the server's directory")
     add("--set", action="append", default=[], metavar="DENWA_NAME=VALUE", help="a setting of the server")
     running = parser.add_argument_group("a server that runs already")
@@ -106,7 +114,7 @@ def parse() -> argparse.Namespace:
     if not options.base_url and not options.binary.is_file():
         parser.error(f"{options.binary} is not there: build it with `swift build -c release`")
     if options.base_url and not options.outbox:
-        options.works = [work for work in options.works if work not in ("login", "refresh")]
+        options.works = [work for work in options.works if work not in ("login", "challenge", "refresh")]
     return options
 
 
@@ -217,6 +225,88 @@ def resident_kib(pids: str) -> int:
             if line.startswith("VmRSS:"):
                 total += int(line.split()[1])
     return total
+
+
+# MARK: what a login costs the store
+
+
+def print_commits(server: Server, logins: int) -> None:
+    """Durable commits of a login that is alone on the server, so that it shares none with another."""
+    counted = {name: statistics.median(commits_of(server, door, first, logins))
+               for name, door, first in (("phone login", log_in, 0), ("challenge", log_in_by_challenge, logins))}
+    print("- commits of one login alone: " + ", ".join(f"{name} {count:g}" for name, count in counted.items())
+          + f" (medians of {logins})", flush=True)
+
+
+def commits_of(server: Server, door: Callable[[Server, str], None], first: int, logins: int) -> list[int]:
+    counted = []
+    for serial in range(first, first + logins):
+        salts, before = write_ahead_log(server)
+        door(server, f"+81709000{serial:04d}")
+        time.sleep(0.05)                # the word that the text left is written after the reply
+        still, after = write_ahead_log(server)
+        if still == salts:              # else it began anew in between
+            counted.append(after - before)
+    return counted or [0]
+
+
+def write_ahead_log(server: Server) -> tuple[bytes, int]:
+    """SQLite's log: its salts, which are others when it begins anew, and how many transactions it holds. The frame
+    that ends one says how many pages the database has then; the others say 0."""
+    log = (server.directory / "denwa.sqlite-wal").read_bytes()
+    page, salts, commits = int.from_bytes(log[8:12], "big"), log[16:24], 0
+    for at in range(32, len(log) - 23, 24 + page):
+        if log[at + 8:at + 16] != salts:
+            break
+        commits += log[at + 4:at + 8] != bytes(4)
+    return salts, commits
+
+
+def log_in(server: Server, number: str) -> None:
+    query = urlencode({"response_type": "code", "client_id": server.client.client_id, "state": "benchmark-state"})
+    begun = post(server, f"/oauth2/login/phone/request?{query}", json.dumps({"phone_number": number}))
+    guess = {"operation_id": begun["operation_id"], "phone_number": number, "code": texted(server, number)}
+    done = post(server, f"/oauth2/login/phone/confirm?{query}", json.dumps(guess))
+    redeem(server, parse_qs(urlsplit(done["login_url"]).query)["code"][0])
+
+
+def log_in_by_challenge(server: Server, number: str) -> None:
+    begun = post(server, "/oauth2/challenge", {"response_type": "code", "login_hint": number})
+    otp = texted(server, number)
+    redeem(server, post(server, "/oauth2/challenge", {
+        "auth_session": begun["auth_session"], "otp": otp})["authorization_code"])
+
+
+def redeem(server: Server, code: str) -> None:
+    post(server, "/oauth2/token", {"grant_type": "authorization_code", "code": code})["access_token"]
+
+
+def texted(server: Server, number: str) -> str:
+    for _ in range(10_000):
+        if server.outbox.exists():
+            for line in server.outbox.read_text().splitlines(keepends=True):
+                if number[1:] in line and line.endswith("\n"):
+                    return re.search(r"(?<!\d)\d{6}(?!\d)", json.loads(line)["body"])[0]
+        time.sleep(0.001)
+    sys.exit("no text came in ten seconds")
+
+
+def post(server: Server, path: str, body: str | dict[str, str]) -> dict[str, Any]:
+    """A form, as the client, or JSON, as anybody. The challenge asks for its code with a 400."""
+    headers = {"Content-Type": "application/json"}
+    if isinstance(body, dict):
+        credentials = base64.b64encode(f"{server.client.client_id}:{server.client.client_secret}".encode()).decode()
+        headers = {"Authorization": f"Basic {credentials}"}
+        body = urlencode(body)
+    request = urllib.request.Request(f"{server.url}{path}", body.encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            return json.load(reply)
+    except urllib.error.HTTPError as refused:
+        told = json.load(refused)
+        if told.get("error") != "insufficient_authorization":
+            sys.exit(f"{path.partition('?')[0]}: {refused.code} {told}")
+        return told
 
 
 # MARK: measuring

@@ -1,4 +1,4 @@
-// A small HTTP/1.1 load generator that knows OAuth: phone logins, introspection, refresh rotation,
+// A small HTTP/1.1 load generator that knows OAuth: phone logins by either door, introspection, refresh rotation,
 // client_credentials and the first page of a redirect login, over keep-alive connections on one epoll loop a thread.
 //
 // A unit is what a person or a service waits for: a whole login (request, text, confirm, token) counts once. Latencies
@@ -36,8 +36,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum work { LOGIN, INTROSPECT, REFRESH, CLIENT_CREDENTIALS, PAGE };
-static const char *const work_names[] = {"login", "introspect", "refresh", "client_credentials", "page"};
+enum work { LOGIN, CHALLENGE, INTROSPECT, REFRESH, CLIENT_CREDENTIALS, PAGE };
+static const char *const work_names[] = {
+    "login", "challenge", "introspect", "refresh", "client_credentials", "page"};
+
+/// Whether a unit is a whole login, which waits for a text.
+static bool is_login(enum work work) { return work == LOGIN || work == CHALLENGE; }
 
 enum auth { AUTH_DEFAULT, AUTH_NONE, AUTH_BASIC, AUTH_POST };
 
@@ -49,7 +53,7 @@ static struct {
     const char *client_id, *client_secret, *redirect_uri, *scope;
     enum auth auth;
     const char *outbox, *tokens, *body;
-    const char *token_path, *introspect_path, *request_path, *confirm_path, *authorize_path;
+    const char *token_path, *introspect_path, *request_path, *confirm_path, *challenge_path, *authorize_path;
     const char *pids;
     uint64_t count, seed;
     bool json;
@@ -67,6 +71,7 @@ static struct {
     .introspect_path = "/oauth2/introspect",
     .request_path = "/oauth2/login/phone/request",
     .confirm_path = "/oauth2/login/phone/confirm",
+    .challenge_path = "/oauth2/challenge",
 };
 
 // What --url and the credentials come to.
@@ -294,7 +299,7 @@ typedef struct connection {
     size_t out_length, sent;
     uint64_t unit_started;
     uint64_t serial;             // of the number, within the thread
-    buffer operation_id;
+    buffer operation_id;         // or the auth_session
     size_t next_token, chain_count;
     char **chain;                // refresh: the tokens this connection rotates in turn
 } connection;
@@ -478,17 +483,21 @@ static slot *slot_of(thread *thread, uint64_t serial) {
 }
 
 static void confirm(thread *thread, connection *connection, const char *code) {
-    char number[16];
-    number_at(thread->first_number + connection->serial * (uint64_t)thread->stride + (uint64_t)thread->index, number);
     buffer *body = &thread->text;
     body->length = 0;
+    connection->step = CONFIRMING;
+    if (thread->work == CHALLENGE) {
+        print(body, "auth_session=%s&otp=%s%s", connection->operation_id.data, code, client_fields);
+        return post(thread, connection, option.challenge_path, form_type, authorization, body->data);
+    }
+    char number[16];
+    number_at(thread->first_number + connection->serial * (uint64_t)thread->stride + (uint64_t)thread->index, number);
     print(body, "{\"code\":\"%s\",\"operation_id\":\"%s\",\"phone_number\":\"%s\"}", code,
           connection->operation_id.data, number);
     char target[1024];
     char *client_id = encoded(option.client_id);
     snprintf(target, sizeof target, "%s?client_id=%s", option.confirm_path, client_id);
     free(client_id);
-    connection->step = CONFIRMING;
     post(thread, connection, target, "application/json", "", body->data);
 }
 
@@ -548,6 +557,40 @@ static void read_outbox(thread *thread) {
 
 // MARK: units
 
+/// The first call of a login, by the door that is measured: both say the same.
+static void begin_login(thread *thread, connection *connection) {
+    connection->serial = thread->begun++;
+    *slot_of(thread, connection->serial) = (slot){.waiting = -1};
+    uint64_t index = thread->first_number + connection->serial * (uint64_t)thread->stride + (uint64_t)thread->index;
+    char number[16];
+    number_at(index, number);
+    bool challenge = thread->work == CHALLENGE;
+    buffer *text = &thread->text;         // the form of the one, the address of the other
+    text->length = 0;
+    if (challenge) {
+        print(text, "response_type=code&login_hint=%%2B%s%s", number + 1, client_fields);
+    } else {
+        char *client_id = encoded(option.client_id);
+        print(text, "%s?response_type=code&client_id=%s&state=load-%08" PRIu64, option.request_path, client_id, index);
+        free(client_id);
+    }
+    if (option.redirect_uri) {
+        char *value = encoded(option.redirect_uri);
+        print(text, "&redirect_uri=%s", value);
+        free(value);
+    }
+    if (thread->scope) {
+        char *value = encoded(thread->scope);
+        print(text, "&scope=%s", value);
+        free(value);
+    }
+    connection->step = REQUESTING;
+    if (challenge) return post(thread, connection, option.challenge_path, form_type, authorization, text->data);
+    char body[64];
+    snprintf(body, sizeof body, "{\"phone_number\":\"%s\"}", number);
+    post(thread, connection, text->data, "application/json", "", body);
+}
+
 static void begin_unit(thread *thread, connection *connection) {
     if (thread->wanted && thread->begun >= thread->wanted) {
         connection->step = IDLE;
@@ -558,35 +601,7 @@ static void begin_unit(thread *thread, connection *connection) {
         connection->step = IDLE;
         return;
     }
-    if (thread->work == LOGIN) {
-        connection->serial = thread->begun++;
-        *slot_of(thread, connection->serial) = (slot){.waiting = -1};
-        uint64_t index =
-            thread->first_number + connection->serial * (uint64_t)thread->stride + (uint64_t)thread->index;
-        char number[16];
-        number_at(index, number);
-        buffer *target = &thread->text;
-        target->length = 0;
-        char *client_id = encoded(option.client_id);
-        print(target, "%s?response_type=code&client_id=%s&state=load-%08" PRIu64, option.request_path, client_id,
-              index);
-        free(client_id);
-        if (option.redirect_uri) {
-            char *value = encoded(option.redirect_uri);
-            print(target, "&redirect_uri=%s", value);
-            free(value);
-        }
-        if (thread->scope) {
-            char *value = encoded(thread->scope);
-            print(target, "&scope=%s", value);
-            free(value);
-        }
-        char body[64];
-        snprintf(body, sizeof body, "{\"phone_number\":\"%s\"}", number);
-        connection->step = REQUESTING;
-        post(thread, connection, target->data, "application/json", "", body);
-        return;
-    }
+    if (is_login(thread->work)) return begin_login(thread, connection);
     thread->begun++;
     connection->step = ASKING;
     if (thread->work == REFRESH) {
@@ -640,12 +655,29 @@ static void collect(thread *thread, const char *body) {
     keep(thread->collected, token, strlen(token));
 }
 
+/// Takes a code up to the end of its parameter. In a URL it is percent-encoded already; alone it is base64url.
+static void redeem(thread *thread, connection *connection, const char *code) {
+    buffer *form = &thread->text;
+    form->length = 0;
+    print(form, "grant_type=authorization_code&code=%.*s%s", (int)strcspn(code, "&#"), code, client_fields);
+    if (option.redirect_uri) {
+        char *value = encoded(option.redirect_uri);
+        print(form, "&redirect_uri=%s", value);
+        free(value);
+    }
+    connection->step = REDEEMING;
+    post(thread, connection, option.token_path, form_type, authorization, form->data);
+}
+
 static void take_reply(thread *thread, connection *connection, int status, const char *body) {
     switch (connection->step) {
         case IDLE:
         case AWAITING_TEXT: return;
         case REQUESTING: {
-            const char *operation = status == 200 ? json_string(body, "operation_id", &thread->value) : NULL;
+            // The answer that asks for the code is a 400 at the challenge (draft-ietf-oauth-first-party-apps).
+            const char *operation = thread->work == CHALLENGE ? json_string(body, "auth_session", &thread->value)
+                                    : status == 200           ? json_string(body, "operation_id", &thread->value)
+                                                              : NULL;
             if (operation == NULL) return fail_unit(thread, connection, status, body);
             connection->operation_id.length = 0;
             append(&connection->operation_id, operation, strlen(operation));
@@ -657,21 +689,15 @@ static void take_reply(thread *thread, connection *connection, int status, const
             return;
         }
         case CONFIRMING: {
+            if (thread->work == CHALLENGE) {
+                const char *given = status == 200 ? json_string(body, "authorization_code", &thread->value) : NULL;
+                return given ? redeem(thread, connection, given) : fail_unit(thread, connection, status, body);
+            }
             const char *url = status == 200 ? json_string(body, "login_url", &thread->value) : NULL;
             const char *code = url ? strstr(url, "?code=") : NULL;
             if (url && !code) code = strstr(url, "&code=");
             if (code == NULL) return fail_unit(thread, connection, status, body);
-            code += 6;
-            buffer *form = &thread->text;     // the code is percent-encoded already
-            form->length = 0;
-            print(form, "grant_type=authorization_code&code=%.*s%s", (int)strcspn(code, "&#"), code, client_fields);
-            if (option.redirect_uri) {
-                char *value = encoded(option.redirect_uri);
-                print(form, "&redirect_uri=%s", value);
-                free(value);
-            }
-            connection->step = REDEEMING;
-            return post(thread, connection, option.token_path, form_type, authorization, form->data);
+            return redeem(thread, connection, code + 6);
         }
         case REDEEMING:
             if (status != 200 || !json_string(body, "access_token", &thread->value)) break;
@@ -881,7 +907,7 @@ static void *run_thread(void *argument) {
     thread->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (thread->epoll < 0 || thread->inotify < 0) die("epoll or inotify: %s", strerror(errno));
     thread->outbox = -1;
-    if (option.outbox && thread->work == LOGIN) {
+    if (option.outbox && is_login(thread->work)) {
         struct stat status;
         thread->outbox_from = stat(option.outbox, &status) == 0 ? status.st_size : 0;
         struct epoll_event event = {.events = EPOLLIN, .data.u32 = UINT32_MAX};
@@ -1079,7 +1105,7 @@ static void print_json_string(const char *text) {
 }
 
 static const char usage[] =
-    "usage: load --work login|introspect|refresh|client_credentials|page [options]\n"
+    "usage: load --work login|challenge|introspect|refresh|client_credentials|page [options]\n"
     "\n"
     "  --url URL                 the server (http://127.0.0.1:8080)\n"
     "  --connections N           callers, each with one request under way (32)\n"
@@ -1090,13 +1116,14 @@ static const char usage[] =
     "                            the client (basic when it has a secret, else none)\n"
     "  --redirect-uri URI        sent in logins\n"
     "  --scope SCOPE             of logins and client_credentials (logins before `refresh`: offline)\n"
-    "  --outbox FILE             where the server's file connector writes texts (login, refresh)\n"
+    "  --outbox FILE             where the server's file connector writes texts (login, challenge, refresh)\n"
     "  --code-length N           digits of a texted code (6)\n"
     "  --seed N                  the first number is +819010000000 + N\n"
     "  --tokens FILE             one token a line: to introspect, or refresh tokens to rotate\n"
     "  --count N                 tokens to introspect (500), or chains to rotate (one a connection)\n"
     "  --token-source login|client_credentials   how tokens to introspect are made (client_credentials)\n"
-    "  --token-path, --introspect-path, --request-path, --confirm-path   paths of another server\n"
+    "  --token-path, --introspect-path, --request-path, --confirm-path, --challenge-path\n"
+    "                            paths of another server\n"
     "  --body FORM               the form to post instead; {token}, {client_id}, {client_secret} are filled in\n"
     "  --json                    the result as one JSON object\n";
 
@@ -1117,7 +1144,7 @@ static double number_named(const char *name, const char *text, double least) {
 static void parse_options(int count, char **arguments) {
     enum { URL = 1, WORK, CONNECTIONS, THREADS, SECONDS, WARMUP, PID, CLIENT_ID, CLIENT_SECRET, AUTH, REDIRECT_URI,
            SCOPE, OUTBOX, CODE_LENGTH, SEED, TOKENS, COUNT, TOKEN_SOURCE, TOKEN_PATH, INTROSPECT_PATH, REQUEST_PATH,
-           CONFIRM_PATH, BODY, JSON, HELP };
+           CONFIRM_PATH, CHALLENGE_PATH, BODY, JSON, HELP };
     static const struct option names[] = {
         {"url", 1, 0, URL}, {"work", 1, 0, WORK}, {"connections", 1, 0, CONNECTIONS}, {"threads", 1, 0, THREADS},
         {"seconds", 1, 0, SECONDS}, {"warmup", 1, 0, WARMUP}, {"pid", 1, 0, PID}, {"client-id", 1, 0, CLIENT_ID},
@@ -1125,7 +1152,8 @@ static void parse_options(int count, char **arguments) {
         {"scope", 1, 0, SCOPE}, {"outbox", 1, 0, OUTBOX}, {"code-length", 1, 0, CODE_LENGTH}, {"seed", 1, 0, SEED},
         {"tokens", 1, 0, TOKENS}, {"count", 1, 0, COUNT}, {"token-source", 1, 0, TOKEN_SOURCE},
         {"token-path", 1, 0, TOKEN_PATH}, {"introspect-path", 1, 0, INTROSPECT_PATH},
-        {"request-path", 1, 0, REQUEST_PATH}, {"confirm-path", 1, 0, CONFIRM_PATH}, {"body", 1, 0, BODY},
+        {"request-path", 1, 0, REQUEST_PATH}, {"confirm-path", 1, 0, CONFIRM_PATH},
+        {"challenge-path", 1, 0, CHALLENGE_PATH}, {"body", 1, 0, BODY},
         {"json", 0, 0, JSON}, {"help", 0, 0, HELP}, {0},
     };
     for (int index = 0, found; (found = getopt_long(count, arguments, "", names, &index)) != -1;) {
@@ -1161,6 +1189,7 @@ static void parse_options(int count, char **arguments) {
             case INTROSPECT_PATH: option.introspect_path = optarg; break;
             case REQUEST_PATH: option.request_path = optarg; break;
             case CONFIRM_PATH: option.confirm_path = optarg; break;
+            case CHALLENGE_PATH: option.challenge_path = optarg; break;
             case BODY: option.body = optarg; break;
             case JSON: option.json = true; break;
             case HELP: fputs(usage, stdout); exit(0);
@@ -1173,7 +1202,7 @@ static void parse_options(int count, char **arguments) {
     if (option.token_source != LOGIN && option.token_source != CLIENT_CREDENTIALS) {
         die("--token-source is login or client_credentials");
     }
-    bool logs_in = option.work == LOGIN || (option.work == REFRESH && !option.tokens) ||
+    bool logs_in = is_login(option.work) || (option.work == REFRESH && !option.tokens) ||
                    (option.work == INTROSPECT && !option.tokens && option.token_source == LOGIN);
     if (logs_in && option.outbox == NULL) die("logins need --outbox, or the codes stay unknown");
     next_seed = option.seed;
