@@ -25,7 +25,8 @@ let package = Package(
             dependencies: [
                 "Web", "Storage", "SQLiteDriver", "PlayFab", "AccountManagement", "PhoneLogin", "OAuth", "Accounts",
                 "Messaging",
-                "AccountImport", "ClientServers", "OutboundHTTP", "PhoneNumbers", "DeveloperLog", "RateLimiting", "JOSE",
+                "AccountImport", "ClientServers", "OutboundHTTP", "PhoneNumbers", "DeveloperLog", "RateLimiting",
+                "JOSE",
                 "Cryptography", "Time",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
