@@ -43,6 +43,19 @@ import Time
             }
         }
 
+        /// When the only notice that waits is to be tried again; `nil` when there is none any more.
+        func retry() async throws -> Timestamp? {
+            let leaseEnd = clock.now.adding(seconds: BackChannelLogoutDelivery.leaseSeconds)
+            while true {
+                let due = try await store.engine.read { connection in
+                    try await connection.first("SELECT due_at FROM logout_notice").map { try $0.time(0) }
+                }
+                guard let due else { return nil }
+                if due > clock.now, due != leaseEnd { return due }
+                try await Task.sleep(for: .milliseconds(5))
+            }
+        }
+
         var waiting: Int { get async throws { try await store.count("logout_notice") } }
 
         /// Runs the delivery while `body` runs, and ends it as a server that shuts down does.
@@ -56,8 +69,8 @@ import Time
                     issuer: .localhost(port: 8080), keys: Self.key,
                     subjects: SubjectIdentifiers(secret: TestSecret.bytes), entropy: .seeded(1)),
                 post: post, clock: clock.clock,
-                // In the middle of the jitter: the pauses are what they are called.
-                entropy: Entropy { count in [0x80] + [UInt8](repeating: 0, count: count - 1) }, logger: logger)
+                // Three quarters of the jitter: no pause is as long as a lease.
+                entropy: Entropy { count in [0xC0] + [UInt8](repeating: 0, count: count - 1) }, logger: logger)
             let group = ServiceGroup(services: [delivery], logger: logger)
             try await withThrowingTaskGroup { tasks in
                 tasks.addTask { try await group.run() }
@@ -105,11 +118,11 @@ import Time
         try await withNode(["shop": answers]) { node in
             try await node.queue("shop")
             try await node.whileDelivering {
-                for (attempt, pause) in [1, 2, 4, 8].enumerated() {
-                    let due = node.clock.now.adding(seconds: pause).milliseconds
-                    try await eventually { try await node.store.count("logout_notice", where: "due_at = \(due)") == 1 }
+                for (attempt, pause) in [1250, 2500, 5000, 10_000].enumerated() {
+                    let due = try #require(try await node.retry())
+                    #expect(due.milliseconds - node.clock.now.milliseconds == pause)
                     #expect(node.post.sent.count == attempt + 1)
-                    node.clock.advance(seconds: pause)
+                    node.clock.set(to: due)
                 }
             }
         }
@@ -119,16 +132,11 @@ import Time
         try await withNode(["shop": [.status(503)]]) { node in
             try await node.queue("shop")
             try await node.whileDelivering {
-                var last = 0
-                while try await node.waiting == 1 {
-                    try await eventually { try await node.waiting == 0 || node.post.sent.count > last }
-                    last = node.post.sent.count
-                    // Whatever it waits for now is over.
-                    node.clock.advance(seconds: 300)
-                }
+                while let due = try await node.retry() { node.clock.set(to: due) }
             }
-            #expect(node.clock.now.seconds - Timestamp.noon.seconds <= 3900)
-            #expect(node.post.sent.count > 8)
+            // Ten pauses that double, and then as many of the longest as fit.
+            #expect(node.post.sent.count == 14)
+            #expect(node.clock.now.seconds - Timestamp.noon.seconds == 3528)
             let line = try #require(try await node.store.log().first)
             #expect(line.kind == .logoutFailed && line.figures == "status 503")
         }

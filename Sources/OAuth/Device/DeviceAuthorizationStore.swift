@@ -110,11 +110,15 @@ package struct DeviceDecision: Sendable {
     package let grant: GrantID
     /// Whether somebody may sign in to that client at all.
     package let maySignIn: @Sendable (Session, DeviceRequest) -> Bool
+    /// Whether the client wants to hear of the session's end (OpenID Connect Back-Channel Logout §2.2).
+    package let isToldOfLogout: @Sendable (ClientID) -> Bool
 
     package init(
         session: SessionID, isAllowed: Bool, grant: GrantID,
-        maySignIn: @escaping @Sendable (Session, DeviceRequest) -> Bool
+        maySignIn: @escaping @Sendable (Session, DeviceRequest) -> Bool,
+        isToldOfLogout: @escaping @Sendable (ClientID) -> Bool = { _ in false }
     ) {
+        self.isToldOfLogout = isToldOfLogout
         self.session = session
         self.isAllowed = isAllowed
         self.grant = grant

@@ -65,7 +65,7 @@ package struct DeviceVerification: Sendable {
             maySignIn: { session, request in
                 // The page that asked has found it.
                 registry[request.client].map { $0.waitsForDevices && session.maySignIn(to: $0, at: now) } ?? false
-            })
+            }, isToldOfLogout: { registry[$0]?.backchannelLogoutURI != nil })
         return try await present(typed, session: token, decision: decision, from: origin, at: now)
     }
 

@@ -145,6 +145,9 @@ private struct UserCodeJudge {
                     resources: request.resources, authenticatedAt: session.authenticatedAt, methods: session.methods,
                     session: session.id),
                 expiresAt: expiresAt)
+            if let browser = presentation.session, decision.isToldOfLogout(request.client) {
+                try await connection.remember(request.client, toBeToldOf: browser)
+            }
             try await record(.deviceAllowed, request, session, "the person let a device in")
         } else {
             try await record(.deviceDenied, request, session, "the person turned a device away")
