@@ -250,6 +250,12 @@ class Person:
     def type_code(self, page: Page, code: str) -> Page:
         return self.submit(page.form("code"), code=code)
 
+    def allow_device(self, verification_uri: str, number: str) -> Page:
+        """Opens the address that a device shows, signs in, and says yes."""
+        page = self.visit(verification_uri)
+        page = self.type_number(self.submit(page.form("user_code")), number)
+        return self.consent(self.type_code(page, code_in(self.text)))
+
     def consent(self, page: Page, allow: bool = True) -> Page:
         return self.submit(page.form("decision", "session"), decision="allow" if allow else "deny")
 

@@ -9,12 +9,14 @@ import httpx
 import pytest
 
 from harness import (
-    Server, StartServer, assert_oauth_error, confidential_client, fresh_number, machine_client, phone_client, pkce,
+    Server, StartServer, assert_oauth_error, code_in, confidential_client, fresh_number, machine_client, phone_client,
+    pkce,
 )
 from person import Page, Person, authorize_url, people
 from proofs import SigningKey, claims_of, request_object
 
 FILES, MAIL, CLOCK = "https://files.example/api", "https://mail.example/", "urn:example:clock"
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 #: With a letter that Unicode has twice.
 MAPS = "https://maps.example/K"
 #: What a client that has FILES, MAIL and MAPS may still not name.
@@ -53,6 +55,7 @@ def server(start_module_server: StartServer, key: SigningKey) -> Server:
     return start_module_server(DENWA_LIMITS_AUTHORIZE_PER_SESSION="0", clients=[
         confidential_client("app", audience="app-api", jwks=key.jwks, **both),
         phone_client("public", **both),
+        phone_client("tv", grant_types=["refresh_token", DEVICE_CODE], **both),
         confidential_client("clock-app", resources=[CLOCK]),
         confidential_client("plain"),
         machine_client("machine", scope="reports:read", **both),
@@ -175,6 +178,35 @@ def test_resources_can_be_signed(server: Server, member: Person, key: SigningKey
     token = request_object(key, "app", server.url, parameters, resource=resources)
     page = member.visit(f"{server.url}/oauth2/authorize?{urlencode({'client_id': 'app', 'request': token})}")
     assert audience(redeem(server, page, FILES)) == FILES
+
+
+def test_a_device_asks_for_its_resource(server: Server):
+    def begin(*resources: str) -> httpx.Response:
+        return server._form("/oauth2/device_authorization", "tv", [("scope", "openid"), *named(resources)], None)
+
+    assert_oauth_error(begin(CLOCK), 400, "invalid_target")
+    begun = begin(FILES, MAIL).json()
+    with people() as make:
+        make(server).allow_device(begun["verification_uri_complete"], fresh_number())
+    form = [("grant_type", DEVICE_CODE), ("device_code", begun["device_code"]), ("resource", MAIL)]
+    assert audience(server.token("tv", form)) == MAIL
+
+
+def test_an_app_that_asks_for_the_code_itself_asks_for_its_resource(server: Server):
+    number, (verifier, challenge) = fresh_number(), pkce()
+
+    def call(**form: str) -> httpx.Response:
+        return server.http.post("/oauth2/challenge", data={"client_id": "public"} | form)
+
+    assert_oauth_error(call(login_hint=number, resource=CLOCK, **challenge), 400, "invalid_target")
+    begun = call(login_hint=number, resource=FILES, **challenge).json()
+    done = call(auth_session=begun["auth_session"], otp=code_in(server.outbox.wait(number))).json()
+    form = [("grant_type", "authorization_code"), ("code", done["authorization_code"]), ("code_verifier", verifier)]
+    assert_oauth_error(server.token("public", [*form, ("resource", MAIL)]), 400, "invalid_target")
+    begun = call(login_hint=number, resource=FILES, **challenge).json()
+    done = call(auth_session=begun["auth_session"], otp=code_in(server.outbox.wait(number, 2))).json()
+    form[1] = ("code", done["authorization_code"])
+    assert audience(server.token("public", form)) == FILES
 
 
 # MARK: what a client may not name

@@ -26,6 +26,7 @@ from proofs import (
 )
 
 SPA = "https://spa.example"
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 def clients() -> list[dict[str, Any]]:
@@ -34,6 +35,7 @@ def clients() -> list[dict[str, Any]]:
         phone_client("other-app"),
         phone_client("bound-app", dpop_bound_access_tokens=True),
         phone_client("spa", cors_origins=[SPA]),
+        phone_client("tv", grant_types=["refresh_token", DEVICE_CODE]),
         confidential_client("web"),
         machine_client("machine"),
         machine_client("bound-machine", dpop_bound_access_tokens=True),
@@ -761,6 +763,25 @@ def test_a_code_that_an_app_asks_for_itself_is_bound_too(
     for thief in (stolen_from, None):
         code, more = authorization_code()
         assert_oauth_error(redeem(server, "app", code, thief, **more), 400, "invalid_grant")
+
+
+# MARK: devices
+
+
+def test_a_device_that_proves_a_key_gets_bound_tokens(server: Server, key: SigningKey, stolen_from: SigningKey):
+    """RFC 9449 §5: of whatever grant, a proof at the token endpoint binds what comes of it."""
+    begun = server.http.post("/oauth2/device_authorization", data={"client_id": "tv", "scope": "openid offline"}).json()
+    with people() as make:
+        make(server).allow_device(begun["verification_uri_complete"], fresh_number())
+    form = {"grant_type": DEVICE_CODE, "device_code": begun["device_code"]}
+    made = server.token("tv", form, headers=dpop(key, "POST", at(server)))
+    assert made.status_code == 200, made.text
+    assert made.json()["token_type"] == "DPoP"
+    assert claims_of(made.json()["access_token"])["cnf"] == {"jkt": key.thumbprint}
+    held = made.json()["refresh_token"]
+    assert_bad_proof(refresh(server, "tv", held))
+    assert_oauth_error(refresh(server, "tv", held, stolen_from), 400, "invalid_grant")
+    assert refresh(server, "tv", held, key).status_code == 200
 
 
 # MARK: nonces

@@ -18,6 +18,8 @@ from harness import (
 from person import Person, assert_shown, people
 from proofs import SigningKey, asserting, assertion, dpop, proof
 
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+
 #: The proofs and assertions of this file's clients.
 KEY = SigningKey.generate()
 
@@ -25,6 +27,7 @@ KEY = SigningKey.generate()
 def clients() -> list[dict[str, Any]]:
     return [
         phone_client("app"),
+        phone_client("tv", grant_types=["refresh_token", DEVICE_CODE]),
         confidential_client("web"),
         confidential_client("signs", jwks=KEY.jwks),
         phone_client("asserts", jwks=KEY.jwks, token_endpoint_auth_method="private_key_jwt"),
@@ -126,6 +129,14 @@ def test_a_bound_code_redeemed_by_many_keys_at_once_succeeds_at_most_once(nodes:
     form = {"grant_type": "authorization_code", "code": code}
     replies = at_once(10, lambda index: nodes.at(index).token(
         "app", form, headers=dpop(keys[index], "POST", f"{nodes.issuer}/oauth2/token")))
+    assert [reply.status_code for reply in replies].count(200) == 1
+
+
+def test_a_device_code_redeemed_at_two_nodes_at_once_succeeds_once(nodes: Nodes, make_person):
+    begun = nodes.first.http.post("/oauth2/device_authorization", data={"client_id": "tv", "scope": "openid"}).json()
+    make_person().allow_device(begun["verification_uri_complete"], fresh_number())
+    form = {"grant_type": DEVICE_CODE, "device_code": begun["device_code"]}
+    replies = at_once(20, lambda index: nodes.at(index).token("tv", form))
     assert [reply.status_code for reply in replies].count(200) == 1
 
 

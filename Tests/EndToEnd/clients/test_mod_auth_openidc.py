@@ -203,7 +203,8 @@ def with_signed_requests(apache: Apache) -> list[str]:
     """It signs what it asks for, too. Of when that ends it knows nothing by itself."""
     wanted = {"copy_and_remove_from_request": ["scope", "state", "nonce", "code_challenge", "code_challenge_method"],
               "copy_from_request": ["client_id", "response_type", "redirect_uri"],
-              "crypto": {"sign_alg": "RS256"}, "request_object_type": "request", "static": {"exp": int(time.time()) + 3_000}}
+              "crypto": {"sign_alg": "RS256"}, "request_object_type": "request",
+              "static": {"exp": int(time.time()) + 3_000}}
     return [*with_key(apache), f"OIDCRequestObject {json.dumps(json.dumps(wanted))}"]
 
 
