@@ -42,7 +42,8 @@ test: test-swift test-end-to-end ## Run every test
 
 test-swift: setup
 	swift build --build-tests
-	swift test --skip-build
+	# All tests at once would keep each other waiting beyond their time limits.
+	swift test --skip-build --experimental-maximum-parallelization-width 8
 
 test-end-to-end: setup
 	swift build --product denwa
