@@ -12,6 +12,7 @@ package enum LimitName: String, Sendable, CaseIterable {
     case tokenPerClient
     case authorizePerSession
     case pushPerClient
+    case pushPerIP
     case guessesPerNumber
     case guessesPerOperation
     /// Texts that nobody confirmed.

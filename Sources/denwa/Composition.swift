@@ -207,7 +207,7 @@ struct Composition: Sendable {
     private static func pushed(_ parts: Parts) -> PushedRequests {
         PushedRequests(
             store: parts.store, secret: parts.secret, limitPerClient: parts.configuration.pushPerClient,
-            entropy: parts.entropy)
+            limitPerAddress: parts.configuration.pushPerIP, entropy: parts.entropy)
     }
 
     private static func requests(_ parts: Parts) -> AuthorizationRequestReader {

@@ -126,7 +126,7 @@ struct OpenIDScene: Sendable {
             registry: registry, issuer: issuer, hints: hints,
             objects: RequestObjectCheck(issuer: issuer, keys: InlineClientKeys()),
             pushed: PushedRequests(
-                store: store, secret: TestSecret.bytes, limitPerClient: nil, entropy: .seeded(2)),
+                store: store, secret: TestSecret.bytes, limitPerClient: nil, limitPerAddress: nil, entropy: .seeded(2)),
             seal: AuthorizationRequestSeal(secret: TestSecret.bytes))
     }
 

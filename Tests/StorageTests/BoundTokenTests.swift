@@ -1,4 +1,5 @@
 import Cryptography
+import DeveloperLog
 import OAuth
 import PhoneLogin
 import Storage
@@ -43,15 +44,16 @@ import Time
     func `of 50 that race for a pushed request one takes it`(on backend: Backend) async throws {
         try await backend.withStores(4) { stores in
             let pushed = PushedRequests(
-                store: stores[0], secret: TestSecret.bytes, limitPerClient: nil, entropy: .seeded(3))
-            let reference = try await pushed.push([("scope", "openid")], of: ClientID("game"), at: .noon)
+                store: stores[0], secret: TestSecret.bytes, limitPerClient: nil, limitPerAddress: nil,
+                entropy: .seeded(3))
+            let reference = try await pushed.push([("scope", "openid")], of: ClientID("game"), by: .home, at: .noon)
             let digest = SHA256Digest(of: String(reference.requestURI.split(separator: ":").last ?? ""))
             #expect(try await stores[1].take(digest, of: ClientID("other"), at: .noon) == nil)
             let taken = try await race(50) { index in
                 try await stores.turn(index).take(digest, of: ClientID("game"), at: .noon) != nil
             }
             #expect(taken.count { $0 } == 1)
-            let late = try await pushed.push([("scope", "openid")], of: ClientID("game"), at: .noon)
+            let late = try await pushed.push([("scope", "openid")], of: ClientID("game"), by: .home, at: .noon)
             let lateDigest = SHA256Digest(of: String(late.requestURI.split(separator: ":").last ?? ""))
             let end = Timestamp.noon.adding(seconds: late.expiresInSeconds)
             #expect(try await stores[2].take(lateDigest, of: ClientID("game"), at: end) == nil)

@@ -115,6 +115,9 @@ extension ConfigurationKey {
             name: "limits.tokenPerClient", kind: .limit, fallback: "6000/60",
             help: "Tokens issued to one client."),
         .init(
+            name: "limits.pushPerIP", kind: .limit, fallback: "600/60",
+            help: "Pushed authorization requests of one IPv4 address or IPv6 /64."),
+        .init(
             name: "limits.pushPerClient", kind: .limit, fallback: "6000/60",
             help: "Pushed authorization requests of one client."),
         .init(

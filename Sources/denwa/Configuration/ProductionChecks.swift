@@ -55,6 +55,9 @@ enum ProductionChecks {
         }
     }
 
+    /// The `kid` of keys whose private half stands in the guides.
+    private static let developmentKey = "development"
+
     private static func clientProblems(_ configuration: ServerConfiguration) -> [String] {
         let path = configuration.clientsFile
         guard let data = FileManager.default.contents(atPath: path) else { return ["\(path) cannot be read"] }
@@ -79,6 +82,13 @@ enum ProductionChecks {
                 + client.corsOrigins.compactMap { RedirectURI($0) }
             for uri in addresses where !uri.isAllowedInProduction {
                 problems.append("client \"\(client.id.rawValue)\": \(uri.text) is http outside this machine")
+            }
+            if let uri = client.backchannelLogoutURI.flatMap({ RedirectURI($0) }), !uri.isAllowedInProduction {
+                problems.append("client \"\(client.id.rawValue)\": \(uri.text) is http outside this machine")
+            }
+            if case .inline(let keys)? = client.keys, keys.contains(where: { $0.kid == developmentKey }) {
+                problems.append(
+                    "client \"\(client.id.rawValue)\": the key \(developmentKey) is that of the guides, known to everybody")
             }
             for number in client.testNumbers where !configuration.allows(number) {
                 problems.append(

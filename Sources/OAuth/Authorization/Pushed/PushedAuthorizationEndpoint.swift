@@ -30,6 +30,6 @@ package struct PushedAuthorizationEndpoint: Sendable {
         }
         return try await pushed.push(
             parameters, from: checked.envelope.flatMap { $0.isSigned ? $0.once : nil }, of: client.id,
-            at: request.now)
+            by: request.origin, at: request.now)
     }
 }

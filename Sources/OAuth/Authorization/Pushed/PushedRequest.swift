@@ -1,4 +1,5 @@
 package import Cryptography
+package import DeveloperLog
 import JOSE
 package import RateLimiting
 package import Time
@@ -37,10 +38,15 @@ package struct PushedRequests: Sendable {
     private let store: any PushedRequestStore
     private let key: SealingKey
     private let limitPerClient: Limit?
+    private let limitPerAddress: Limit?
     private let entropy: Entropy
 
-    package init(store: any PushedRequestStore, secret: [UInt8], limitPerClient: Limit?, entropy: Entropy) {
+    package init(
+        store: any PushedRequestStore, secret: [UInt8], limitPerClient: Limit?, limitPerAddress: Limit?,
+        entropy: Entropy
+    ) {
         self.store = store
+        self.limitPerAddress = limitPerAddress
         key = SealingKey(secret: secret, purpose: "pushed request")
         self.limitPerClient = limitPerClient
         self.entropy = entropy
@@ -49,7 +55,7 @@ package struct PushedRequests: Sendable {
     /// - Parameter object: names the request object that the parameters came in; `nil`: they were not signed.
     package func push(
         _ parameters: [(name: String, value: String)], from object: OneTimeIdentifier? = nil, of client: ClientID,
-        at now: Timestamp
+        by origin: RequestOrigin, at now: Timestamp
     ) async throws(OAuthError) -> PushedReference {
         let token = entropy.token()
         let digest = SHA256Digest(of: token)
@@ -60,9 +66,13 @@ package struct PushedRequests: Sendable {
             sealedParameters: key.seal(
                 JSONValue.object(document).serialized(), bindingTo: digest.bytes, entropy: entropy),
             expiresAt: now.adding(seconds: PushedRequest.lifetimeSeconds))
-        let charge = LimitCharge(.pushPerClient, limitPerClient, subject: client.rawValue)
+        // Anybody can push in the name of a client that keeps no secret: the narrower limit comes first.
+        let charges = [
+            LimitCharge(.pushPerIP, limitPerAddress, subject: origin.address ?? ""),
+            LimitCharge(.pushPerClient, limitPerClient, subject: client.rawValue),
+        ].compactMap(\.self)
         let refusal: LimitRefusal?
-        do { refusal = try await store.push(request, charging: [charge].compactMap(\.self), at: now) } catch {
+        do { refusal = try await store.push(request, charging: charges, at: now) } catch {
             throw .serverError(error)
         }
         if let refusal { throw .limited(refusal) }
