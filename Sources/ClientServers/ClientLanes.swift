@@ -13,7 +13,7 @@ final class ClientLanes: Sendable {
     private let state = Mutex(State())
 
     /// - Parameters:
-    ///   - width: a client with so many gets no more for now.
+    ///   - width: a client with so many gets no more until one is done.
     ///   - total: nobody does when there are so many.
     init(width: Int, total: Int) {
         self.width = width

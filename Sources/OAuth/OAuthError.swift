@@ -19,7 +19,6 @@ package struct OAuthError: Error, Sendable {
         case unsupportedResponseType = "unsupported_response_type"
         case loginRequired = "login_required"
         case consentRequired = "consent_required"
-        case requestNotSupported = "request_not_supported"
         case requestURINotSupported = "request_uri_not_supported"
         case registrationNotSupported = "registration_not_supported"
         case invalidRequestURI = "invalid_request_uri"

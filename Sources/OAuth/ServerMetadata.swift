@@ -77,9 +77,9 @@ package enum ServerMetadata {
             ("authorization_response_iss_parameter_supported", true),
             ("backchannel_logout_supported", true),
             ("backchannel_logout_session_supported", true),
-            // Their defaults promise support, so the refusals are said aloud.
             ("claims_parameter_supported", false),
             ("request_parameter_supported", true),
+            // Its default promises support, so the refusal is said aloud (OpenID Connect Discovery §3).
             ("request_uri_parameter_supported", false),
         ]
     }()

@@ -97,8 +97,7 @@ package struct AuthorizationRequestReader: Sendable {
     ) -> RequestEnvelope {
         RequestEnvelope(
             isPushed: isPushed, isSigned: isSigned,
-            once: once ?? OneTimeIdentifier(.authorizationRequest, of: "", "", expiresAt: now),
-            expiresAt: Self.end(at: now), seal: seal)
+            once: once, expiresAt: Self.end(at: now), seal: seal)
     }
 }
 

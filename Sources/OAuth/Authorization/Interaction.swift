@@ -20,6 +20,12 @@ extension AuthorizationRequest {
         if prompt.contains(.login) { return .signIn }
         // OpenID Connect Core §3.1.2.1: an age of 0 is the same as `prompt=login`.
         if let maxAgeSeconds, now >= session.authenticatedAt.adding(seconds: maxAgeSeconds) { return .signIn }
+        // Registration §2, `default_max_age`: for requests that name no age, and not again right after a sign-in.
+        if let age = client.defaultMaxAgeSeconds, maxAgeSeconds == nil, !hasJustSignedIn,
+            now >= session.authenticatedAt.adding(seconds: age)
+        {
+            return .signIn
+        }
         if let expectedSubject, expectedSubject != subjects.subject(of: session.account, for: client) {
             return .signIn
         }

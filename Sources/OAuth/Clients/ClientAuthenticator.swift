@@ -76,7 +76,7 @@ package struct ClientCredentials: Sendable {
 
 /// Decides whether a request comes from the client it names.
 package struct ClientAuthenticator: Sendable {
-    private let registry: ClientRegistry
+    let registry: ClientRegistry
     private let assertions: ClientAssertionCheck
     private let log: any SecurityEventLog
 

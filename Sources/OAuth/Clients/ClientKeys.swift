@@ -17,16 +17,6 @@ package protocol ClientKeySource: Sendable {
     func keys(of client: Client, kid: String?, at now: Timestamp) async -> [JSONWebKey]
 }
 
-/// Keys that stand in the client's registration itself.
-package struct InlineClientKeys: ClientKeySource {
-    package init() {}
-
-    package func keys(of client: Client, kid: String?, at now: Timestamp) async -> [JSONWebKey] {
-        guard case .inline(let keys)? = client.keys else { return [] }
-        return keys
-    }
-}
-
 extension Client {
     /// Checks a JWT that the client signed, with the one registered key that it can be of.
     ///

@@ -18,6 +18,9 @@ extension ClientParser {
                 problems.append("token_endpoint_auth_signing_alg is for private_key_jwt and client_secret_jwt")
             }
         }
+        if client.authenticationMethod != .clientSecretJWT, section("client_secret_sealed") != nil {
+            problems.append("client_secret_sealed is for client_secret_jwt")
+        }
     }
 
     /// HMAC needs the secret itself, which a digest does not give back.

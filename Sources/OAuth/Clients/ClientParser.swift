@@ -56,9 +56,9 @@ struct ClientParser {
         readResources(into: &client)
         readLogout(into: &client)
         checkResponseTypes()
-        if client.mayIntrospect, client.isPublic { problems.append("may_introspect needs a client secret") }
+        if client.mayIntrospect, client.isPublic { problems.append("may_introspect needs a client that authenticates") }
         if client.grantTypes.contains(.clientCredentials), client.isPublic {
-            problems.append("client_credentials needs a client secret")
+            problems.append("client_credentials needs a client that authenticates")
         }
         let signsInOtherwise = client.kii != nil || client.monaca != nil
         if client.grantTypes.contains(.authorizationCode), client.redirectURIs.isEmpty, !signsInOtherwise {

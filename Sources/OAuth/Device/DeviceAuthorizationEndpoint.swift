@@ -37,7 +37,7 @@ package struct DeviceAuthorizationEndpoint: Sendable {
         try authenticated.mayUse(.deviceCode)
         let client = authenticated.client
         let wish = DeviceRequest(
-            client: client.id, scope: try Self.scope(of: request.form, client: client),
+            client: client.id, scope: try AuthorizationRequest.scope(of: request.form, client: client),
             resources: try Resources(request.form, for: client), askingDevice: askingDevice)
         let confirmation = try await proofs.keyThumbprint(of: request).map(KeyConfirmation.jwkThumbprint)
         let deviceCode = entropy.token()
@@ -73,14 +73,6 @@ package struct DeviceAuthorizationEndpoint: Sendable {
         case .userCodeTaken: return false
         case .limited(let refusal): throw .limited(refusal)
         }
-    }
-
-    private static func scope(of form: FormParameters, client: Client) throws(OAuthError) -> Scope {
-        guard let scope = Scope(try form.value("scope") ?? "") else { throw .invalidScope("scope is malformed") }
-        guard client.scope.map(scope.isSubset) ?? true else {
-            throw .invalidScope("scope exceeds what the client is registered for")
-        }
-        return scope
     }
 
     private struct NoUserCodeLeft: Error {}

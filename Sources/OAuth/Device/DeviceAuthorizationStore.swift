@@ -116,7 +116,7 @@ package struct DeviceDecision: Sendable {
     package init(
         session: SessionID, isAllowed: Bool, grant: GrantID,
         maySignIn: @escaping @Sendable (Session, DeviceRequest) -> Bool,
-        isToldOfLogout: @escaping @Sendable (ClientID) -> Bool = { _ in false }
+        isToldOfLogout: @escaping @Sendable (ClientID) -> Bool
     ) {
         self.isToldOfLogout = isToldOfLogout
         self.session = session

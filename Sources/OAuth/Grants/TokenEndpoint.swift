@@ -56,7 +56,8 @@ package struct TokenEndpoint: Sendable {
         clientCredentials = ClientCredentialsGrant(store: store, issuer: issuer)
         deviceCode = DeviceCodeGrant(
             store: devices, issuer: issuer, idTokens: idTokens, settings: settings, entropy: entropy)
-        tokenExchange = TokenExchangeGrant(store: store, issuer: issuer, verifier: verifier)
+        tokenExchange = TokenExchangeGrant(
+            store: store, issuer: issuer, verifier: verifier, registry: authenticator.registry)
     }
 
     package func respond(to request: ClientRequest) async throws(OAuthError) -> TokenResponse {

@@ -17,6 +17,7 @@ struct TokenExchangeGrant: TokenGrant {
     let store: any TokenStore
     let issuer: AccessTokenIssuer
     let verifier: AccessTokenVerifier
+    let registry: ClientRegistry
 
     func issue(_ request: TokenRequest) async throws(OAuthError) -> TokenResponse {
         guard !request.client.isPublic, let policy = request.client.tokenExchange else {
@@ -57,9 +58,13 @@ struct TokenExchangeGrant: TokenGrant {
     private func token(_ name: String, of request: TokenRequest) async throws(OAuthError) -> AccessToken? {
         guard let text = try request.form.value(name) else { return nil }
         guard let type = try request.form.value("\(name)_type"), Self.tokenTypes.contains(type) else {
-            throw .invalidRequest("a token's type is missing or not supported")
+            throw name == "subject_token"
+                ? .invalidRequest("subject_token_type is missing or not supported")
+                : .invalidRequest("actor_token_type is missing or not supported")
         }
-        guard let token = try? verifier.verify(text, at: request.now) else { return nil }
+        guard let token = try? verifier.verify(text, at: request.now),
+            try await registry.recall(token.client, at: request.now) != nil
+        else { return nil }
         do {
             return try await store.isActive(tokenID: token.id, grant: token.grant) ? token : nil
         } catch {

@@ -18,19 +18,19 @@ package struct IntrospectionEndpoint: Sendable {
         store: any TokenStore, issuer: Issuer, subjects: SubjectIdentifiers, signed: SignedIntrospection,
         cacheSeconds: Int
     ) {
-        self.signed = signed
-        self.cacheSeconds = cacheSeconds
         self.authenticator = authenticator
         self.verifier = verifier
         self.registry = registry
         self.store = store
         self.issuer = issuer
         self.subjects = subjects
+        self.signed = signed
+        self.cacheSeconds = cacheSeconds
     }
 
     package func respond(to request: ClientRequest) async throws(OAuthError) -> (IntrospectionResponse, Client) {
         let caller = try await authenticator.authenticate(request).client
-        // RFC 7662 §2.1: the endpoint must not be open to token scanning, so a client without a secret is nobody.
+        // RFC 7662 §2.1: the endpoint must not be open to token scanning, so a client that does not authenticate is nobody.
         guard !caller.isPublic else { throw .invalidClient }
         let token = try request.form.required("token", "token is missing")
         do {

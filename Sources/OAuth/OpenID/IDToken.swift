@@ -31,7 +31,7 @@ package struct IDTokenIssuer: Sendable {
             "exp": .integer(now.seconds + Self.lifetimeSeconds),
             "iat": .integer(now.seconds),
             "auth_time": .integer(grant.authenticatedAt.seconds),
-            "acr": .string(AuthenticationContext.sms.rawValue),
+            "acr": .string(AuthenticationContext.oneFactor.rawValue),
             "amr": .array(grant.methods.map { .string($0.rawValue) }),
             "at_hash": .string(Self.hash(of: accessToken, for: client.idTokenAlgorithm)),
         ]

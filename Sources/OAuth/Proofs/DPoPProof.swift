@@ -31,7 +31,7 @@ struct DPoPProof {
         else { throw invalid }
         guard claims["nonce"] == nil || claims["nonce"]?.string != nil else { throw invalid }
         guard htm.utf8.elementsEqual(method.utf8), let named = ComparableURL(htu), named == ComparableURL(url) else {
-            throw OAuthError(.invalidDPoPProof, "the DPoP proof is for another request")
+            throw OAuthError(.invalidDPoPProof, "htm or htu is not this request's method and address")
         }
         guard abs(issuedAt.milliseconds - now.milliseconds) <= Int64(Self.windowSeconds) * 1000 else {
             throw OAuthError(.invalidDPoPProof, "the DPoP proof is too old, or from the future")
@@ -39,7 +39,7 @@ struct DPoPProof {
         if let accessToken {
             let digest = SHA256Digest(of: accessToken).base64URL
             guard claims["ath"]?.string?.utf8.elementsEqual(digest.utf8) == true else {
-                throw OAuthError(.invalidDPoPProof, "the DPoP proof is for another access token")
+                throw OAuthError(.invalidDPoPProof, "ath is missing, or not the hash of this access token")
             }
         }
         thumbprint = key.thumbprint

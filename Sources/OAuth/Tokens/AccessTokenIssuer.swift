@@ -57,7 +57,7 @@ package struct AccessTokenIssuer: Sendable {
             confirmation: confirmation, client: client, at: now,
             extra: { claims in
                 claims["auth_time"] = .integer(grant.authenticatedAt.seconds)
-                claims["acr"] = .string(AuthenticationContext.sms.rawValue)
+                claims["acr"] = .string(AuthenticationContext.oneFactor.rawValue)
                 claims["amr"] = .array(grant.methods.map { .string($0.rawValue) })
                 claims[Self.grantClaim] = .string(grant.id.rawValue)
                 if client.tokenProfile == .xsolla {

@@ -181,7 +181,6 @@ extension PhoneLoginError {
         switch self {
         case .notAPhoneNumber: .invalidRequest("login_hint is not a phone number in E.164")
         case .numberCannotReceiveTexts: .invalidRequest("no texts go to this number")
-        case .limited(let refusal) where refusal.name == .guessesPerOperation: .limited(refusal)
         case .limited(let refusal): .limited(refusal)
         case .messagesUnavailable(let seconds):
             OAuthError(.temporarilyUnavailable, "no text can be sent right now", retryAfterSeconds: seconds)

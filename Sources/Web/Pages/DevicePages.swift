@@ -23,8 +23,7 @@ package struct DevicePages: Sendable {
     }
 
     func question(
-        _ question: DeviceQuestion, locale: PageLocale, formToken: String, switchAddress: String,
-        problem: PageProblem? = nil
+        _ question: DeviceQuestion, locale: PageLocale, formToken: String, switchAddress: String
     ) -> Response {
         // In the very words of the consent page.
         let wishes = SignInPages.wishes(
@@ -38,9 +37,9 @@ package struct DevicePages: Sendable {
                 "csrf": formToken, "session": question.session.id.rawValue, "user_code": question.userCode.text,
                 "device": question.askingDevice ?? texts["unknown_device"] ?? "", "scopes": scopes,
                 "switch_url": switchAddress,
-            ].merging(problem?.variables(texts) ?? [:]) { $1 }
+            ]
         }
-        return response(page, problem)
+        return response(page, nil)
     }
 
     /// `allowed` or `denied`.

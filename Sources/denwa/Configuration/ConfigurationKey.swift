@@ -44,18 +44,12 @@ extension ConfigurationKey {
             name: "http.forwardedHeader", kind: .text, fallback: "X-Forwarded-For",
             help: "The header that trusted proxies write: X-Forwarded-For or Forwarded. The other is ignored."),
         .init(
-            name: "tls.certificateFile", kind: .text, fallback: "none",
-            help: "The server's certificate chain in PEM: then it speaks https itself. Else a proxy does."),
-        .init(name: "tls.privateKeyFile", kind: .text, fallback: "none", help: "The certificate's key in PEM."),
-        .init(
-            name: "introspection.cacheSeconds", kind: .integer, fallback: "0",
-            help: "How long resource servers may go on with an answer about a token; 0: they ask every time."),
-        .init(
             name: "http.clientCertificateHeader", kind: .text, fallback: "none",
             help: "The header in which trusted proxies hand on a client's TLS certificate: RFC 9440, or escaped PEM."),
         .init(
-            name: "dpop.requireNonce", kind: .flag, fallback: "false",
-            help: "Refuse DPoP proofs without a nonce that this server gave out."),
+            name: "tls.certificateFile", kind: .text, fallback: "none",
+            help: "The server's certificate chain in PEM: then it speaks https itself. Else a proxy does."),
+        .init(name: "tls.privateKeyFile", kind: .text, fallback: "none", help: "The certificate's key in PEM."),
         .init(
             name: "issuer", kind: .text, fallback: "http://localhost:<port>",
             help: "This server's public URL: the `iss` of tokens, and what links are built from."),
@@ -136,6 +130,12 @@ extension ConfigurationKey {
             name: "limits.registerClientPerIP", kind: .limit, fallback: "10/86400",
             help: "Clients that register from one IPv4 address or IPv6 /64."),
         .init(
+            name: "limits.deviceCodePerIP", kind: .limit, fallback: "120/60",
+            help: "Devices that one IPv4 address or IPv6 /64 brings to ask for a code."),
+        .init(
+            name: "limits.userCodePerIP", kind: .limit, fallback: "20/300",
+            help: "Wrong codes that one IPv4 address or IPv6 /64 types at `/device`."),
+        .init(
             name: "registration.mode", kind: .text, fallback: "off",
             help: "Who may register clients at /oauth2/register: off (nobody), token (whoever has one) or open."),
         .init(
@@ -154,12 +154,6 @@ extension ConfigurationKey {
         .init(
             name: "clientMetadata.allowedNetworks", kind: .list, fallback: "",
             help: "Networks, not public ones, in which clients' own servers may be asked: documents, keys, logouts."),
-        .init(
-            name: "limits.deviceCodePerIP", kind: .limit, fallback: "120/60",
-            help: "Devices that one IPv4 address or IPv6 /64 brings to ask for a code."),
-        .init(
-            name: "limits.userCodePerIP", kind: .limit, fallback: "20/300",
-            help: "Wrong codes that one IPv4 address or IPv6 /64 types at `/device`."),
         .init(
             name: "accounts.numberIdleDays", kind: .integer, fallback: "365",
             help: "A number that nobody proved for so long opens a fresh account, and parks the old one; 0: never."),
@@ -233,6 +227,12 @@ extension ConfigurationKey {
         .init(
             name: "tokens.refreshGraceSeconds", kind: .integer, fallback: "30",
             help: "How long a spent refresh token answers with the same successor."),
+        .init(
+            name: "introspection.cacheSeconds", kind: .integer, fallback: "0",
+            help: "How long resource servers may go on with an answer about a token; 0: they ask every time."),
+        .init(
+            name: "dpop.requireNonce", kind: .flag, fallback: "false",
+            help: "Refuse DPoP proofs without a nonce that this server gave out."),
         .init(
             name: "device.codeLifetimeSeconds", kind: .integer, fallback: "600",
             help: "How long a device waits for somebody to type its code."),

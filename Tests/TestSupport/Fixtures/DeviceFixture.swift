@@ -65,7 +65,8 @@ package struct DeviceFixture: Sendable {
         let current = try await store.session(SHA256Digest(of: session), at: now)?.id
         let decision = DeviceDecision(
             session: shownTo ?? current ?? SessionID("nobody's"), isAllowed: isAllowed,
-            grant: GrantID(Unique.name("grant")), maySignIn: { [maySignIn] _, _ in maySignIn })
+            grant: GrantID(Unique.name("grant")), maySignIn: { [maySignIn] _, _ in maySignIn },
+            isToldOfLogout: { _ in false })
         return try await present(userCode, session: session, decision: decision, on: store, at: now)
     }
 

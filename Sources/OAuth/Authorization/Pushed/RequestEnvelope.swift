@@ -9,8 +9,8 @@ struct RequestEnvelope: Sendable {
     let isPushed: Bool
     /// The client signed it (RFC 9101).
     let isSigned: Bool
-    /// It yields one code at most.
-    let once: OneTimeIdentifier
+    /// It yields one code at most. `nil` while it is being pushed: nobody's browser has asked for it yet.
+    let once: OneTimeIdentifier?
     /// From then on its pages begin anew.
     let expiresAt: Timestamp
     /// The browser still stands at the address that the client sent it to.
@@ -40,12 +40,12 @@ package struct AuthorizationRequestSeal: Sendable {
 
     /// One request has one address, so that pages can be compared by it: the nonce comes from the content.
     func requestURI(_ parameters: [(name: String, value: String)], of envelope: RequestEnvelope) -> String {
-        let document: JSONValue = [
-            "parameters": FormParameters(pairs: parameters).json, "once": envelope.once.json,
-            "pushed": .bool(envelope.isPushed), "signed": .bool(envelope.isSigned),
-            "expires": .integer(envelope.expiresAt.milliseconds),
+        var document: JSONObject = [
+            "parameters": FormParameters(pairs: parameters).json, "pushed": .bool(envelope.isPushed),
+            "signed": .bool(envelope.isSigned), "expires": .integer(envelope.expiresAt.milliseconds),
         ]
-        let plaintext = document.serialized()
+        document["once"] = envelope.once?.json
+        let plaintext = JSONValue.object(document).serialized()
         let nonce = HMAC.sha256(plaintext, key: nonceKey)
         let sealed = key.seal(plaintext, bindingTo: [], entropy: Entropy { count in Array(nonce.prefix(count)) })
         return Self.prefix + Base64URL.encode(sealed)

@@ -40,7 +40,11 @@ package struct RequestObjectCheck: Sendable {
         else { throw OAuthError(.invalidRequestObject, "the request object's iss, aud or exp does not fit") }
         guard claims["client_id"]?.string?.utf8.elementsEqual(client.id.rawValue.utf8) == true,
             claims["sub"] == nil, claims["request"] == nil, claims["request_uri"] == nil
-        else { throw invalid }
+        else {
+            throw OAuthError(
+                .invalidRequestObject,
+                "the request object's client_id is missing or another's, or sub, request or request_uri is in it")
+        }
         return RequestObject(
             form: try Self.form(claims),
             // Whoever has the object may begin again until it expires, and then has an hour.
