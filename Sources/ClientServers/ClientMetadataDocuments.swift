@@ -48,6 +48,8 @@ package final class ClientMetadataDocuments: ClientMetadataSource {
             let client = try rules.document(document, at: id)
             return Kept(
                 client: client, since: now, until: now.adding(seconds: CacheLifetime.seconds(reply.cacheControl)))
+        } catch ClientServerFailure.busy {
+            return nil
         } catch let failure as ClientServerFailure {
             reason = failure.reason
         } catch let error as OAuthError {

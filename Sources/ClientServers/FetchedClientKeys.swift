@@ -25,19 +25,25 @@ package final class FetchedClientKeys: ClientKeySource {
     private static let longestSet = 64 * 1024
 
     private let fetch: GuardedFetch
+    /// For clients that described themselves: they must not take the places of the operator's.
+    private let strangersFetch: GuardedFetch
     private let kept = FetchedOnce<String, Kept>()
 
-    package init(fetch: GuardedFetch) { self.fetch = fetch }
+    package init(fetch: GuardedFetch, strangersFetch: GuardedFetch) {
+        self.fetch = fetch
+        self.strangersFetch = strangersFetch
+    }
 
     package func keys(of client: Client, kid: String?, at now: Timestamp) async -> [JSONWebKey] {
         switch client.keys {
         case nil: return []
         case .inline(let keys): return keys
         case .uri(let url):
+            let way = client.isSelfDescribed ? strangersFetch : fetch
             let found = await kept.value(of: url) { kept in
                 Self.suffices(kept, for: kid, at: now)
             } else: { earlier in
-                await fetchedKeys(url, after: earlier, at: now)
+                await fetchedKeys(url, by: way, after: earlier, at: now)
             }
             return found?.usable(at: now) ?? []
         }
@@ -53,13 +59,16 @@ package final class FetchedClientKeys: ClientKeySource {
     }
 
     /// A failure leaves what there was: it is good for as long as it would have been.
-    private func fetchedKeys(_ url: String, after earlier: Kept?, at now: Timestamp) async -> Kept? {
+    private func fetchedKeys(
+        _ url: String, by way: GuardedFetch, after earlier: Kept?, at now: Timestamp
+    ) async -> Kept? {
         do throws(ClientServerFailure) {
-            let reply = try await fetch.json(url, atMost: Self.longestSet)
+            let reply = try await way.json(url, atMost: Self.longestSet)
             guard let set = try? JWKSet(parsing: reply.body) else { throw .wrongContentType }
             return Kept(keys: set.keys, fetchedAt: now, triedAt: now)
         } catch {
-            if Task.isCancelled { return nil }
+            // That there was no place is no answer of theirs.
+            if Task.isCancelled || error == .busy { return nil }
             return Kept(keys: earlier?.keys ?? [], fetchedAt: earlier?.fetchedAt, triedAt: now)
         }
     }

@@ -9,8 +9,17 @@ package protocol LogoutTokenPost: Sendable {
 
 /// The operator who wrote an address into the client file may mean a server of their own network; a client that
 /// described itself may not.
-extension GuardedFetch: LogoutTokenPost {
+package struct ClientsLogoutPost: LogoutTokenPost {
+    private let operators: GuardedFetch
+    private let strangers: GuardedFetch
+
+    package init(operators: GuardedFetch, strangers: GuardedFetch) {
+        self.operators = operators
+        self.strangers = strangers
+    }
+
     package func post(_ form: String, to url: String, of client: Client, within seconds: Int) async -> Int? {
-        try? await post(url, form: form, isGuarded: client.isSelfDescribed, within: seconds)
+        let way = client.isSelfDescribed ? strangers : operators
+        return try? await way.post(url, form: form, isGuarded: client.isSelfDescribed, within: seconds)
     }
 }

@@ -13,7 +13,10 @@ extension PhoneLoginFlow {
         _ request: PhoneLoginRequest, from origin: RequestOrigin, at now: Timestamp
     ) async throws(PhoneLoginError) -> PhoneLoginStarted {
         let client = try await client(request.clientID, at: now)
-        guard client.mayRunPhoneLogin else { throw .clientNotAllowed }
+        // Nothing here carries a signature or a reference, so whoever promised one is not let in without.
+        guard client.mayRunPhoneLogin, !client.requiresSignedRequests, !client.requiresPushedRequests else {
+            throw .clientNotAllowed
+        }
         let parameters = try await check(request, for: client, from: origin, at: now)
         guard let number = request.phoneNumber else { throw .parameterMissing }
         let phone = try await checkedNumber(
@@ -234,12 +237,14 @@ extension PhoneLoginFlow {
         let id = entropy.uuid()
         let seal = messageSeal
         let client = start.client
+        // A stranger's words do not go out under the operator's name.
+        let appName = client.isSelfDescribed ? registry[.accountPage]?.name ?? "" : client.name
         let template = start.template ?? (link == nil ? .signInCode : .signInCodeAndLink)
         let (locale, wording) = templates.catalogue.wording(
             of: template, channel: .sms, client: client.id.rawValue, wishes: start.locales)
         let content = { @Sendable (code: OneTimeCode, expiresAt: Timestamp) in
             MessageText(
-                code: code.digits, appName: client.name, minutes: max(1, now.secondsRoundedUp(until: expiresAt) / 60),
+                code: code.digits, appName: appName, minutes: max(1, now.secondsRoundedUp(until: expiresAt) / 60),
                 link: link, webOTPDomain: start.webOTPDomain, androidAppHash: client.androidAppHash
             ).content(of: wording, channel: .sms)
         }
@@ -264,7 +269,7 @@ extension PhoneLoginFlow {
                 .sendPerRange, settings.sendPerRange, subject: TrafficSubject.rangeName(of: phone.e164)),
             LimitCharge(.sendPerIP, settings.sendPerIP, subject: origin.address ?? ""),
             LimitCharge(.sendPerCountry, settings.sendPerCountry, subject: phone.region),
-            LimitCharge(.sendPerClient, settings.sendPerClient, subject: client.id.rawValue),
+            LimitCharge(.sendPerClient, settings.sendPerClient, subject: client.id.trafficName),
         ].compactMap(\.self)
     }
 

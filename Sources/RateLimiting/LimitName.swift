@@ -13,6 +13,7 @@ package enum LimitName: String, Sendable, CaseIterable {
     case authorizePerSession
     case pushPerClient
     case pushPerIP
+    case proofPerIP
     case guessesPerNumber
     case guessesPerOperation
     /// Texts that nobody confirmed.
@@ -34,6 +35,7 @@ package enum LimitName: String, Sendable, CaseIterable {
     /// Devices that wait, and guesses at the codes that they show.
     case deviceCodePerIP
     case userCodePerIP
+    case userCodeInAll
     /// Messages that strangers ask for at one name.
     case requestCooldown
     /// What strangers can write to the developer log, so that a flood does not fill the disk.

@@ -6,7 +6,8 @@ import Web
 
 /// Clients that register or describe themselves, and the way to their servers.
 extension Composition {
-    /// One for everything that clients' URLs lead to, so that its bounds hold for all of it.
+    /// The way to clients' servers. One for the operator's clients, and one for those that describe themselves: each
+    /// has bounds of its own, so that strangers use up only theirs.
     static func clientServers(_ configuration: ServerConfiguration) -> GuardedFetch {
         GuardedFetch(
             AddressRules(allowedNetworks: configuration.clientNetworks, allowsHTTP: !configuration.isProduction))

@@ -65,10 +65,10 @@ struct Composition: Sendable {
         database = try Self.openDatabase(configuration.databasePath)
         store = SQLStore(engine: engine(database))
         try await store.migrate(at: now)
-        let clientServers = Self.clientServers(configuration)
+        let (clientServers, strangersServers) = (Self.clientServers(configuration), Self.clientServers(configuration))
         registry = ClientRegistry(
             clients, builtIn: .accountPage(name: configuration.brandName, issuer: configuration.issuer),
-            registered: store, documents: Self.documents(configuration, clientServers, log: store))
+            registered: store, documents: Self.documents(configuration, strangersServers, log: store))
 
         let doorbell = Doorbell()
         let inbox = configuration.isProduction ? nil : DevelopmentInbox()
@@ -83,12 +83,14 @@ struct Composition: Sendable {
             store: store, client: { [registry] in try await registry.recall($0, at: clock.now()) },
             tokens: LogoutTokenIssuer(
                 issuer: configuration.issuer, keys: keys, subjects: subjects, entropy: entropy),
-            post: clientServers, clock: clock, entropy: entropy, logger: logger)
+            post: ClientsLogoutPost(operators: clientServers, strangers: strangersServers), clock: clock,
+            entropy: entropy, logger: logger)
         revocations = RevocationFeed(store: store, maximum: configuration.maximumRevocationStreams)
 
         let proofs = DPoPProofCheck(
             issuer: configuration.issuer, identifiers: store, nonces: DPoPNonces(secret: secret),
-            requiresNonce: configuration.requiresDPoPNonce)
+            requiresNonce: configuration.requiresDPoPNonce,
+            limitPerAddress: configuration.proofPerIP)
         let edge = Edge(
             clock: clock,
             trustedProxies: TrustedProxies(configuration.trustedProxies, header: configuration.forwardedHeader),
@@ -125,7 +127,8 @@ struct Composition: Sendable {
             configuration: configuration, registry: registry, keys: keys, store: store, secret: secret,
             subjects: subjects,
             playFab: PlayFab(configuration.playFab, logger: logger),
-            clientKeys: FetchedClientKeys(fetch: clientServers), proofs: proofs, entropy: entropy, edge: edge)
+            clientKeys: FetchedClientKeys(fetch: clientServers, strangersFetch: strangersServers), proofs: proofs,
+            entropy: entropy, edge: edge)
         let accounts = Self.accounts(
             parts, phone: flow, routing: routing, templates: templates, doorbell: doorbell)
         Self.addOAuth(to: router, parts)
@@ -222,7 +225,8 @@ struct Composition: Sendable {
         ClientAuthenticator(
             registry: parts.registry,
             assertions: ClientAssertionCheck(
-                issuer: parts.configuration.issuer, keys: parts.clientKeys, identifiers: parts.store),
+                issuer: parts.configuration.issuer, keys: parts.clientKeys, identifiers: parts.store,
+                limitPerAddress: parts.configuration.proofPerIP),
             log: parts.store)
     }
 

@@ -11,8 +11,8 @@ import Time
 @Suite(.timeLimit(.minutes(1))) struct FetchedClientKeysTests {
     private func source() throws -> FetchedClientKeys {
         let loopback = try #require(IPNetwork("127.0.0.0/8"))
-        return FetchedClientKeys(
-            fetch: GuardedFetch(AddressRules(allowedNetworks: [loopback], allowsHTTP: true)))
+        let rules = AddressRules(allowedNetworks: [loopback], allowsHTTP: true)
+        return FetchedClientKeys(fetch: GuardedFetch(rules), strangersFetch: GuardedFetch(rules))
     }
 
     private static func set(_ kids: String...) -> String {

@@ -118,12 +118,19 @@ import Testing
             configuration.keysDirectory = "\(folder)/keys"
             configuration.clientsFile = "\(folder)/clients.json"
             let clients = """
-                {"clients": [{"client_id": "a", "client_secret": "plaintext", "redirect_uris": ["http://a.example/cb"]}]}
+                {"clients": [
+                    {"client_id": "a", "client_secret": "plaintext", "redirect_uris": ["http://a.example/cb"]},
+                    {"client_id": "b", "token_endpoint_auth_method": "private_key_jwt", "redirect_uris": ["https://b.example/cb"],
+                     "backchannel_logout_uri": "http://b.example/logout",
+                     "jwks": {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "development",
+                        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}}
+                ]}
                 """
             try clients.write(toFile: configuration.clientsFile, atomically: true, encoding: .utf8)
             let problems = ProductionChecks.problems(of: configuration)
-            #expect(problems.count == 5)
-            for word in ["issuer", "connectors", "keys", "client_secret", "http outside"] {
+            #expect(problems.count == 7)
+            for word in ["issuer", "connectors", "keys", "client_secret", "http outside", "b.example/logout", "guides"]
+            {
                 #expect(problems.contains { $0.contains(word) }, "\(word)")
             }
         }

@@ -46,7 +46,7 @@ def open_server(start_module_server: StartServer) -> Server:
     """No limits, registration for everybody."""
     return start_module_server(
         clients=standard_clients() + clients(), **QUIET, DENWA_REGISTRATION_MODE="open",
-        DENWA_LIMITS_REGISTER_CLIENT_PER_IP="0", DENWA_LIMITS_PUSH_PER_CLIENT="0",
+        DENWA_LIMITS_REGISTER_CLIENT_PER_IP="0", DENWA_LIMITS_PUSH_PER_CLIENT="0", DENWA_LIMITS_PUSH_PER_IP="0", DENWA_LIMITS_PROOF_PER_IP="0",
         DENWA_LIMITS_USER_CODE_PER_IP="0", DENWA_LIMITS_AUTHORIZE_PER_SESSION="0",
     )
 

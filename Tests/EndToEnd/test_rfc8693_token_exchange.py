@@ -61,6 +61,8 @@ def clients() -> list[dict[str, Any]]:
         exchanger("post", token_endpoint_auth_method="client_secret_post"),
         exchanger("narrow", scope="orders:read", access_token_lifetime=60),
         exchanger("loop", token_exchange=policy("loop", "orders", impersonation=True)),
+        exchanger("with-users", grant_types=["authorization_code", "refresh_token", "client_credentials", EXCHANGE],
+                  redirect_uris=["https://with-users.example/cb"]),
         exchanger("no-policy", token_exchange=None),
         exchanger("no-grant", grant_types=["client_credentials"]),
         exchanger("stranger"),
@@ -615,6 +617,14 @@ def test_a_users_token_is_not_the_service_that_acts(server: Server, exchange: Ex
     """`act` would name a person in place of the service."""
     reply = exchange(users_token, actor_token=users_token, actor_token_type=ACCESS_TOKEN)
     assert_oauth_error(reply, 400, "invalid_request")
+
+
+def test_a_person_is_no_acting_service(server: Server, exchange: Exchange, users_token: str):
+    """A user of the service's own would stand in `act` in place of the service."""
+    own = user_tokens(server, "with-users")["access_token"]
+    assert_oauth_error(
+        exchange(own, by="with-users", actor_token=own, actor_token_type=ACCESS_TOKEN), 400, "invalid_request")
+    traded(exchange(own, by="with-users", **acting(server, "with-users")))
 
 
 def test_a_revoked_actor_acts_no_more(server: Server, exchange: Exchange, users_token: str):

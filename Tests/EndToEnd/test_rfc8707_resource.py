@@ -163,6 +163,16 @@ def test_resources_change_nothing_else_about_a_token(server: Server, member: Per
     assert claims_of(bound["id_token"])["aud"] == "app", "an ID token is for the app itself"
 
 
+@pytest.mark.parametrize("path", ["/oauth2/userinfo", "/users/me", "/users/me/phone"])
+def test_a_token_for_a_resource_opens_nothing_of_this_server(server: Server, member: Person, path: str):
+    """The resource's server holds it too, and must not be able to take the account with it."""
+    usual = redeem(server, authorize(server, member)).json()["access_token"]
+    token = redeem(server, authorize(server, member, FILES)).json()["access_token"]
+    opened = [server.http.get(path, headers={"Authorization": f"Bearer {each}"}).status_code for each in (usual, token)]
+    assert opened[1] == 401
+    assert opened[0] != opened[1] or path == "/users/me/phone", "an app that was let in by redirect has no number to read"
+
+
 def test_resources_can_be_pushed(server: Server, member: Person):
     query = [("client_id", "app"), ("response_type", "code"), ("redirect_uri", callback("app")),
              ("state", "state-4f1d2c"), ("scope", "openid")]

@@ -98,7 +98,8 @@ import Time
             let authenticator = ClientAuthenticator(
                 registry: ClientRegistry(Self.clients),
                 assertions: ClientAssertionCheck(
-                    issuer: .localhost(port: 8080), keys: InlineClientKeys(), identifiers: store), log: store)
+                    issuer: .localhost(port: 8080), keys: InlineClientKeys(), identifiers: store,
+                    limitPerAddress: nil), log: store)
             let credentials = ClientCredentials(id: ClientID(row.id), secret: row.secret)
             do {
                 let client = try await authenticator.authenticate(credentials, from: .home, at: .noon)
@@ -121,7 +122,8 @@ import Time
             let authenticator = ClientAuthenticator(
                 registry: ClientRegistry(Self.clients),
                 assertions: ClientAssertionCheck(
-                    issuer: .localhost(port: 8080), keys: InlineClientKeys(), identifiers: store), log: store)
+                    issuer: .localhost(port: 8080), keys: InlineClientKeys(), identifiers: store,
+                    limitPerAddress: nil), log: store)
             let client = try await authenticator.authenticate(
                 ClientCredentials(id: ClientID("public"), secret: nil), from: .home, at: .noon)
             try client.mayUse(.authorizationCode)

@@ -104,7 +104,10 @@ import Testing
         ),
         (#""client_id": "g", "link_uris": ["/login"]"#, "link_uris: entry 1 is not an absolute URI"),
         (#""client_id": "g", "grant_types": "authorization_code""#, "grant_types must be a list of texts"),
-        (#""client_id": "g", "grant_types": ["client_credentials"]"#, "client_credentials needs a client that authenticates"),
+        (
+            #""client_id": "g", "grant_types": ["client_credentials"]"#,
+            "client_credentials needs a client that authenticates"
+        ),
         (#""client_id": "g", "may_introspect": true"#, "may_introspect needs a client that authenticates"),
         (#""client_id": "g", "require_pkce": "true""#, "require_pkce must be true or false"),
         (#""client_id": "g", "first_party": 1"#, "first_party must be true or false"),

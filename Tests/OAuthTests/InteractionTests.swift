@@ -92,6 +92,15 @@ import Time
         ),
         ("the sign-in is young enough", nil, { $0.parameters["max_age"] = "101" }),
         ("the sign-in is just too old", .signIn, { $0.parameters["max_age"] = "100" }),
+        ("the client's own age is not reached", nil, { $0.client.defaultMaxAgeSeconds = 101 }),
+        ("the client's own age is reached", .signIn, { $0.client.defaultMaxAgeSeconds = 100 }),
+        (
+            "the request allows more than the client's own age", nil,
+            {
+                $0.client.defaultMaxAgeSeconds = 1
+                $0.parameters["max_age"] = "101"
+            }
+        ),
         (
             "it is so in a millisecond", nil,
             {

@@ -37,7 +37,8 @@ import Time
     private func check(_ store: SQLStore, requiresNonce: Bool = false) throws -> DPoPProofCheck {
         DPoPProofCheck(
             issuer: try known(Issuer("https://login.example")), identifiers: store,
-            nonces: DPoPNonces(secret: TestSecret.bytes), requiresNonce: requiresNonce)
+            nonces: DPoPNonces(secret: TestSecret.bytes), requiresNonce: requiresNonce,
+            limitPerAddress: nil)
     }
 
     private func thumbprint(

@@ -2,6 +2,7 @@ import Cryptography
 import DeveloperLog
 import OAuth
 import PhoneLogin
+import RateLimiting
 import Storage
 import TestSupport
 import Testing
@@ -20,23 +21,57 @@ import Time
     func `of 50 that race with one identifier one is the first`(on backend: Backend) async throws {
         try await backend.withStores(4) { stores in
             let firsts = try await race(50) { [identifier] index in
-                try await stores.turn(index).spend(identifier("jti", .dpopProof), at: .noon)
+                try await stores.turn(index).spend(identifier("jti", .dpopProof), charging: [], at: .noon) == .first
             }
             #expect(firsts.count { $0 } == 1)
-            #expect(try await stores[0].spend(identifier("jti", .clientAssertion), at: .noon), "of another kind")
-            #expect(try await stores[0].spend(identifier("JTI"), at: .noon), "of another name")
+            #expect(
+                try await stores[0].spend(identifier("jti", .clientAssertion), charging: [], at: .noon) == .first,
+                "of another kind")
+            #expect(
+                try await stores[0].spend(identifier("JTI"), charging: [], at: .noon) == .first, "of another name")
         }
     }
 
     @Test(arguments: Backend.allCases)
     func `an identifier is remembered until what it names is too old`(on backend: Backend) async throws {
         try await backend.withStore { store in
-            _ = try await store.spend(identifier("jti"), at: .noon)
+            _ = try await store.spend(identifier("jti"), charging: [], at: .noon)
             let end = Timestamp.noon.adding(seconds: 300)
             _ = try await store.removeExpired(.init(), batch: 100, at: end.adding(milliseconds: -1))
-            #expect(try await store.spend(identifier("jti"), at: .noon) == false)
+            #expect(try await store.spend(identifier("jti"), charging: [], at: .noon) == .repeated)
             _ = try await store.removeExpired(.init(), batch: 100, at: end)
             #expect(try await store.count("spent_identifier") == 0)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `an address shows so many proofs, and none of those beyond is kept`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            let charge = try known(LimitCharge(.proofPerIP, Limit(count: 2, windowSeconds: 60), subject: "address"))
+            for name in ["one", "two"] {
+                #expect(try await store.spend(identifier(name), charging: [charge], at: .noon) == .first)
+            }
+            guard case .limited = try await store.spend(identifier("three"), charging: [charge], at: .noon) else {
+                Issue.record("a third was let in")
+                return
+            }
+            #expect(try await store.count("spent_identifier") == 2)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `pushes to a client without a secret count for their address alone`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            let one = Limit(count: 1, windowSeconds: 60)
+            let pushed = PushedRequests(
+                store: store, secret: TestSecret.bytes, limitPerClient: one, limitPerAddress: one, entropy: .seeded(4))
+            let elsewhere = RequestOrigin(requestID: "request-2", address: "198.51.100.1")
+            for origin in [RequestOrigin.home, elsewhere] {
+                _ = try await pushed.push([], of: .fixture("game"), by: origin, at: .noon)
+                await #expect(throws: OAuthError.self) {
+                    _ = try await pushed.push([], of: .fixture("game"), by: origin, at: .noon)
+                }
+            }
         }
     }
 
@@ -46,14 +81,14 @@ import Time
             let pushed = PushedRequests(
                 store: stores[0], secret: TestSecret.bytes, limitPerClient: nil, limitPerAddress: nil,
                 entropy: .seeded(3))
-            let reference = try await pushed.push([("scope", "openid")], of: ClientID("game"), by: .home, at: .noon)
+            let reference = try await pushed.push([("scope", "openid")], of: .fixture("game"), by: .home, at: .noon)
             let digest = SHA256Digest(of: String(reference.requestURI.split(separator: ":").last ?? ""))
             #expect(try await stores[1].take(digest, of: ClientID("other"), at: .noon) == nil)
             let taken = try await race(50) { index in
                 try await stores.turn(index).take(digest, of: ClientID("game"), at: .noon) != nil
             }
             #expect(taken.count { $0 } == 1)
-            let late = try await pushed.push([("scope", "openid")], of: ClientID("game"), by: .home, at: .noon)
+            let late = try await pushed.push([("scope", "openid")], of: .fixture("game"), by: .home, at: .noon)
             let lateDigest = SHA256Digest(of: String(late.requestURI.split(separator: ":").last ?? ""))
             let end = Timestamp.noon.adding(seconds: late.expiresInSeconds)
             #expect(try await stores[2].take(lateDigest, of: ClientID("game"), at: end) == nil)

@@ -26,6 +26,25 @@ import Time
     }
 
     @Test(arguments: Backend.allCases)
+    func `a registration that let nobody in for a week gives its place back`(on backend: Backend) async throws {
+        try await backend.withStore { store in
+            for id in ["reg-unused", "reg-allowed"] {
+                _ = try await register(client(id), maximum: 2, on: store)
+            }
+            try await store.run(
+                "INSERT INTO consent (account_id, client_id, scope, given_at) VALUES ('alice', 'reg-allowed', 'openid', 0)"
+            )
+            let end = Timestamp.noon.adding(seconds: 7 * 86_400)
+            _ = try await store.removeExpired(.init(), batch: 100, at: end.adding(milliseconds: -1))
+            #expect(try await store.registeredClients().count == 2)
+            _ = try await store.removeExpired(.init(), batch: 100, at: end)
+            #expect(try await store.registeredClients().map(\.id) == [ClientID("reg-allowed")])
+            #expect(try await register(client("reg-next"), maximum: 2, on: store) == .registered)
+            #expect(try await register(client("reg-more"), maximum: 2, on: store) == .full)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
     func `a registered client is there on every connection`(on backend: Backend) async throws {
         try await backend.withStores(2) { stores async throws in
             #expect(try await register(client(), on: stores[0]) == .registered)

@@ -17,11 +17,13 @@ extension AuthorizationRequest {
         at now: Timestamp
     ) -> Interaction? {
         guard session.maySignIn(to: client, at: now) else { return .signIn }
+        // Not for ever by the address in a browser's history.
+        let isLooking = hasJustSignedIn && now < session.authenticatedAt.adding(seconds: 300)
         if prompt.contains(.login) { return .signIn }
         // OpenID Connect Core §3.1.2.1: an age of 0 is the same as `prompt=login`.
         if let maxAgeSeconds, now >= session.authenticatedAt.adding(seconds: maxAgeSeconds) { return .signIn }
         // Registration §2, `default_max_age`: for requests that name no age, and not again right after a sign-in.
-        if let age = client.defaultMaxAgeSeconds, maxAgeSeconds == nil, !hasJustSignedIn,
+        if let age = client.defaultMaxAgeSeconds, maxAgeSeconds == nil, !isLooking,
             now >= session.authenticatedAt.adding(seconds: age)
         {
             return .signIn
@@ -33,8 +35,6 @@ extension AuthorizationRequest {
         if prompt.contains(.consent) { return .consent }
         // RFC 8252 §8.6: any app on the device may claim the scheme of another one and ask in its name, so a code
         // does not go there unless the person is looking.
-        // And not for ever by the address in a browser's history.
-        let isLooking = hasJustSignedIn && now < session.authenticatedAt.adding(seconds: 300)
         if client.isPublic, target.redirect.isPrivateUse, !isLooking { return .consent }
         if client.isFirstParty { return nil }
         guard let consented, scope.isSubset(of: consented) else { return .consent }

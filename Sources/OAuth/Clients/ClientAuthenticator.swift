@@ -93,7 +93,7 @@ package struct ClientAuthenticator: Sendable {
         }
         let client = try await registry.find(credentials.id, at: request.now)
         if let client,
-            try await assertions.accepts(assertion, of: client, at: request.path, now: request.now)
+            try await assertions.accepts(assertion, of: client, in: request)
         {
             return AuthenticatedClient(client)
         }

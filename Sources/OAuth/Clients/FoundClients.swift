@@ -8,7 +8,7 @@ struct FoundClients {
     }
 
     private static let freshMilliseconds: Int64 = 1000
-    private static let capacity = 10_000
+    private static let capacity = 1000
 
     private var entries: [ClientID: Entry] = [:]
     /// Counts changes: whoever read before one must not keep what they read.

@@ -48,6 +48,8 @@ package struct DeviceVerification: Sendable {
         self.entropy = entropy
     }
 
+    private static let limitInAll = Limit(count: 20_000, windowSeconds: 300)
+
     /// Looks at a code, with the session that the browser's cookie may stand for. Answers nothing.
     package func step(
         _ typed: String, session token: String?, from origin: RequestOrigin, at now: Timestamp
@@ -76,11 +78,15 @@ package struct DeviceVerification: Sendable {
         let userCode = UserCode(typed)
         let presentation = UserCodePresentation(
             userCode: userCode.map(userCodes.digest), session: token.map { SHA256Digest(of: $0) }, decision: decision)
-        let charge = LimitCharge(.userCodePerIP, limitPerIP, subject: origin.address ?? "")
+        let charges = [
+            LimitCharge(.userCodePerIP, limitPerIP, subject: origin.address ?? ""),
+            // Whoever has many addresses guesses for all devices that wait (RFC 8628 §5.1).
+            LimitCharge(.userCodeInAll, limitPerIP == nil ? nil : Self.limitInAll, subject: ""),
+        ].compactMap(\.self)
         let outcome: UserCodeOutcome
         do {
             outcome = try await store.present(
-                presentation, charging: charge.map { [$0] } ?? [], from: origin, at: now)
+                presentation, charging: charges, from: origin, at: now)
         } catch {
             throw .unavailable(error)
         }

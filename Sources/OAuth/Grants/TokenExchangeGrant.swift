@@ -112,9 +112,10 @@ struct TokenExchangeGrant: TokenGrant {
             guard policy.allowsImpersonation else { throw .invalidRequest("actor_token is missing") }
             return subject.actor
         }
-        guard let token = try await token("actor_token", of: request), token.client == request.client.id else {
-            throw .invalidRequest("actor_token is not an active token of this client")
-        }
+        // A token of the service itself: a person's would put that person in its place.
+        guard let token = try await token("actor_token", of: request), token.client == request.client.id,
+            token.grant == nil, token.confirmation == nil || token.confirmation == request.confirmation
+        else { throw .invalidRequest("actor_token is not an active token of this client itself, with its key") }
         guard Self.depth(subject.actor) < Self.mostActors else {
             throw .invalidRequest("too many services act for one another")
         }

@@ -47,8 +47,11 @@ package struct EndSessionEndpoint: Sendable {
         }
         let client: Client? = if let id = hint?.client ?? named { try await registry.recall(id, at: now) } else { nil }
         if named != nil, client == nil { throw .invalidRequest("client_id is unknown") }
+        // RFC 9700 §4.11.2: where a stranger's app points, only its own ID token leads.
+        let mayRedirect = client?.isSelfDescribed != true || hint != nil
+        let redirect = try redirect(form, client: client)
         return EndSessionRequest(
-            client: client, hint: hint, redirect: try redirect(form, client: client),
+            client: client, hint: hint, redirect: mayRedirect ? redirect : nil,
             uiLocales: try form.value("ui_locales")?.split(separator: " ").prefix(10).map(String.init) ?? [],
             parameters: parameters)
     }

@@ -52,6 +52,13 @@ package struct UserInfoEndpoint: Sendable {
         guard let grant = accessToken.grant, let client = try await registry.recall(accessToken.client, at: now) else {
             throw invalid
         }
+        // RFC 9068 §4: a token that names a resource, or was traded for one, is for that resource alone, whose server
+        // holds it too.
+        guard accessToken.actor == nil,
+            accessToken.audience.contains(where: { named in
+                client.audience.contains { $0.utf8.elementsEqual(named.utf8) }
+            })
+        else { throw invalid }
         let holder: TokenHolder?
         do { holder = try await store.holder(tokenID: accessToken.id, grant: grant) } catch {
             throw .serverError(error)

@@ -1,4 +1,5 @@
 import Cryptography
+package import RateLimiting
 import Time
 
 /// Checks proofs of possession (RFC 9449 §4.3) and spends them: each counts once, on whatever node.
@@ -11,20 +12,26 @@ package struct DPoPProofCheck: Sendable {
     package let nonces: DPoPNonces
     /// Whether a proof must hold a nonce of this server, so that none can be made in advance (§11.2).
     package let requiresNonce: Bool
+    private let limitPerAddress: Limit?
 
     package init(
-        issuer: Issuer, identifiers: any OneTimeIdentifierStore, nonces: DPoPNonces, requiresNonce: Bool
+        issuer: Issuer, identifiers: any OneTimeIdentifierStore, nonces: DPoPNonces, requiresNonce: Bool,
+        limitPerAddress: Limit?
     ) {
+        self.limitPerAddress = limitPerAddress
         self.issuer = issuer
         self.identifiers = identifiers
         self.nonces = nonces
         self.requiresNonce = requiresNonce
     }
 
-    /// - Parameter proofs: every `DPoP` header of the request.
+    /// - Parameters:
+    ///   - proofs: every `DPoP` header of the request.
+    ///   - address: whom the proof counts for; `nil`: it came with a token that was checked before it.
     /// - Returns: the thumbprint of the proven key; `nil` when the request brings no proof.
     func thumbprint(
-        _ proofs: [String], method: String, path: String, accessToken: String? = nil, at now: Timestamp
+        _ proofs: [String], method: String, path: String, accessToken: String? = nil,
+        from address: String? = nil, at now: Timestamp
     ) async throws(OAuthError) -> String? {
         guard let text = proofs.first else { return nil }
         guard proofs.count == 1 else {
@@ -33,7 +40,7 @@ package struct DPoPProofCheck: Sendable {
         let proof = try DPoPProof(
             text, method: method, url: issuer.appending(path), accessToken: accessToken, at: now)
         try checkNonce(of: proof, at: now)
-        try await spend(proof, at: now)
+        try await spend(proof, from: address, at: now)
         return proof.thumbprint
     }
 
@@ -50,12 +57,13 @@ package struct DPoPProofCheck: Sendable {
             .useDPoPNonce, "the DPoP proof needs the nonce of this answer", proofNonce: nonces.current(at: now))
     }
 
-    private func spend(_ proof: DPoPProof, at now: Timestamp) async throws(OAuthError) {
+    private func spend(_ proof: DPoPProof, from address: String?, at now: Timestamp) async throws(OAuthError) {
         let identifier = OneTimeIdentifier(
             .dpopProof, of: proof.thumbprint, proof.identifier,
             expiresAt: proof.issuedAt.adding(seconds: DPoPProof.windowSeconds + 1))
-        let isFirst: Bool
-        do { isFirst = try await identifiers.spend(identifier, at: now) } catch { throw .serverError(error) }
-        guard isFirst else { throw OAuthError(.invalidDPoPProof, "the DPoP proof was used before") }
+        let charge = address.flatMap { LimitCharge(.proofPerIP, limitPerAddress, subject: $0) }
+        try await identifiers.spend(
+            identifier, charging: [charge].compactMap(\.self),
+            repeated: OAuthError(.invalidDPoPProof, "the DPoP proof was used before"), at: now)
     }
 }

@@ -1,4 +1,5 @@
 package import Cryptography
+package import RateLimiting
 package import Time
 
 /// Something that counts once: a proof's, an assertion's or a request object's `jti`.
@@ -26,6 +27,30 @@ package struct OneTimeIdentifier: Sendable, Hashable {
 
 /// Remembers what was used, for all nodes and over restarts.
 package protocol OneTimeIdentifierStore: Sendable {
-    /// True for the one call that is the first with this identifier.
-    func spend(_ identifier: OneTimeIdentifier, at now: Timestamp) async throws -> Bool
+    /// Counts first: each identifier is a row, and anybody can think of one.
+    func spend(
+        _ identifier: OneTimeIdentifier, charging charges: [LimitCharge], at now: Timestamp
+    ) async throws -> IdentifierSpending
+}
+
+package enum IdentifierSpending: Sendable, Equatable {
+    /// For the one call that is the first with its identifier.
+    case first
+    case repeated
+    case limited(LimitRefusal)
+}
+
+extension OneTimeIdentifierStore {
+    /// The same, in the words of an OAuth endpoint.
+    func spend(
+        _ identifier: OneTimeIdentifier, charging charges: [LimitCharge], repeated: OAuthError, at now: Timestamp
+    ) async throws(OAuthError) {
+        let spending: IdentifierSpending
+        do { spending = try await spend(identifier, charging: charges, at: now) } catch { throw .serverError(error) }
+        switch spending {
+        case .first: return
+        case .repeated: throw repeated
+        case .limited(let refusal): throw .limited(refusal)
+        }
+    }
 }

@@ -1,3 +1,5 @@
+import DeveloperLog
+
 /// Decides which key the tokens of a request are bound to (RFC 9449 §5, RFC 8705 §3).
 package struct ProofOfPossession: Sendable {
     package let dpop: DPoPProofCheck
@@ -24,6 +26,8 @@ package struct ProofOfPossession: Sendable {
 
     /// Of the key that the request's proof shows, if it brings one.
     package func keyThumbprint(of request: ClientRequest) async throws(OAuthError) -> String? {
-        try await dpop.thumbprint(request.proofs, method: request.method, path: request.path, at: request.now)
+        try await dpop.thumbprint(
+            request.proofs, method: request.method, path: request.path, from: request.origin.address ?? "",
+            at: request.now)
     }
 }

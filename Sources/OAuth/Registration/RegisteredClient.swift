@@ -34,6 +34,9 @@ extension ClientID {
 
     static func registered(_ entropy: Entropy) -> ClientID { ClientID(registeredPrefix + entropy.identifier()) }
 
+    /// Whether clients can come by such an id without the operator.
+    package var isSelfGiven: Bool { isURL || isOfRegistration }
+
     var isOfRegistration: Bool { rawValue.utf8.starts(with: Self.registeredPrefix.utf8) }
 }
 
@@ -51,6 +54,8 @@ extension Client {
         // Without a scope of its own a client may ask for any.
         guard var client = parser.parse(), parser.problems.isEmpty, client.scope != nil else { return nil }
         client.isSelfDescribed = true
+        // Nobody has shown that a redirect URI's host is theirs: a sector of its own, or subjects of others could be had.
+        client.sectorIdentifier = nil
         self = client
     }
 }

@@ -172,7 +172,7 @@ package struct ChallengeEndpoint: Sendable {
         if let nonce = binding.nonce { parameters.append(("nonce", nonce)) }
         if let thumbprint = binding.keyThumbprint { parameters.append(("dpop_jkt", thumbprint)) }
         parameters += binding.resources.identifiers.map { ("resource", $0.uri) }
-        return .redirectToWeb(try await pushed.push(parameters, of: call.client.id, by: call.origin, at: call.now))
+        return .redirectToWeb(try await pushed.push(parameters, of: call.client, by: call.origin, at: call.now))
     }
 }
 

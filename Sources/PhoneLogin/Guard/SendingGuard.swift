@@ -73,7 +73,7 @@ package struct SendingGuard: Sendable {
         let price = settings.prices.price(of: phone.region) * segments
         guard price > .zero, let budget = settings.unprovenBudget else { return nil }
         return TextingBudget(daily: budget).charges(
-            of: "unproven:\(client.id.rawValue)", names: (.unprovenBudget, .unprovenBudget), price: price,
+            of: "unproven:\(client.id.trafficName)", names: (.unprovenBudget, .unprovenBudget), price: price,
             alertPercent: settings.budgetAlertPercent, at: now
         ).first
     }

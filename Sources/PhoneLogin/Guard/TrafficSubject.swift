@@ -57,7 +57,7 @@ package enum TrafficSubject: Hashable, Sendable {
     package static func all(of phone: PhoneNumber, client: ClientID) -> [TrafficSubject] {
         [
             .range(rangeName(of: phone.e164)), .block(String(phone.e164.dropLast(5))),
-            .country(phone.region, client: client.rawValue), .client(client.rawValue),
+            .country(phone.region, client: client.trafficName), .client(client.trafficName),
         ]
     }
 
@@ -67,3 +67,8 @@ package enum TrafficSubject: Hashable, Sendable {
 /// Whose credit it is that a person confirmed a text. The store asks it once it knows whom the text was for.
 package typealias ConfirmedTraffic =
     @Sendable (PhoneIdentity, _ region: String, ClientID, _ device: String?) -> [TrafficSubject]
+
+extension ClientID {
+    /// Whom a client's texts count for. Those that describe themselves share one count: a new one costs nothing.
+    var trafficName: String { isSelfGiven ? "self-described" : rawValue }
+}

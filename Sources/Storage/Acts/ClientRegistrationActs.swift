@@ -72,6 +72,28 @@ extension SQLStore: ClientRegistrationStore {
         }
     }
 
+    /// Removes registrations that nobody ever used: places are few, and strangers take them.
+    func removeUnusedRegistrations(before time: Timestamp, batch: Int) async throws -> Int {
+        try await engine.write { connection in
+            let removed = try await connection.run(
+                """
+                DELETE FROM registered_client WHERE id IN
+                    (SELECT r.id FROM registered_client r
+                    WHERE r.created_at <= \(time)
+                        AND NOT EXISTS (SELECT 1 FROM consent c WHERE c.client_id = r.id)
+                        AND NOT EXISTS
+                            (SELECT 1 FROM token_grant g
+                            WHERE substr(g.client_id, 1, 4) = 'reg-' AND g.client_id = r.id)
+                    LIMIT \(batch))
+                """)
+            if removed > 0 {
+                try await connection.run(
+                    "UPDATE registered_client_count SET clients = clients - \(removed) WHERE id = 1")
+            }
+            return removed
+        }
+    }
+
     /// All of them, the oldest first.
     package func registeredClients() async throws -> [RegisteredClient] {
         try await engine.read { connection in

@@ -11,6 +11,8 @@ extension SQLStore {
         package var eventSeconds = 90 * 86_400
         /// Whoever listens for revocations and was away for longer starts over.
         package var revocationSeconds = 86_400
+        /// A client that registered itself has so long to let its first person in.
+        package var unusedRegistrationSeconds = 7 * 86_400
 
         package init() {}
     }
@@ -22,7 +24,9 @@ extension SQLStore {
         for statement in Self.removals(retention, batch: batch, at: now) {
             removed += try await engine.write { connection in try await connection.run(statement) }
         }
-        return removed
+        return try await removed
+            + removeUnusedRegistrations(
+                before: now.adding(seconds: -retention.unusedRegistrationSeconds), batch: batch)
     }
 
     private static func removals(_ retention: Retention, batch: Int, at now: Timestamp) -> [SQLStatement] {

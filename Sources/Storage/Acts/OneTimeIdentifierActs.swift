@@ -1,9 +1,15 @@
 package import OAuth
+package import RateLimiting
 package import Time
 
 extension SQLStore: OneTimeIdentifierStore {
-    package func spend(_ identifier: OneTimeIdentifier, at now: Timestamp) async throws -> Bool {
-        try await engine.write { connection in try await connection.spend(identifier) }
+    package func spend(
+        _ identifier: OneTimeIdentifier, charging charges: [LimitCharge], at now: Timestamp
+    ) async throws -> IdentifierSpending {
+        try await engine.write { connection in
+            if let refusal = try await connection.charge(charges, at: now) { return .limited(refusal) }
+            return try await connection.spend(identifier) ? .first : .repeated
+        }
     }
 }
 

@@ -23,7 +23,7 @@ struct RefreshRotator {
             """)
         if let spent {
             return try await succeed(
-                GrantID(try spent.text(0)), bound: try spent.optionalText(1).flatMap(KeyConfirmation.init(text:)))
+                GrantID(try spent.text(0)), bound: try spent.confirmation(1))
         }
         let repeated = try await judgeSpent()
         switch repeated {
@@ -77,7 +77,7 @@ struct RefreshRotator {
             try await record(.refreshRefused, "the grant is revoked or its account disabled")
             return .unknown
         }
-        let bound = try row.optionalText(2).flatMap(KeyConfirmation.init(text:))
+        let bound = try row.confirmation(2)
         if let objection = presentation.objection(grant, bound) { return try await refuse(objection) }
         return .rotated(grant)
     }
@@ -90,5 +90,14 @@ struct RefreshRotator {
     private func record(_ kind: SecurityEvent.Kind, _ reason: StaticString) async throws {
         try await connection.record(
             SecurityEvent(kind, at: now, origin: origin, clientID: presentation.client.rawValue, reason: reason))
+    }
+}
+
+extension SQLRow {
+    /// A binding that is not understood must not turn into none.
+    fileprivate func confirmation(_ column: Int) throws -> KeyConfirmation? {
+        guard let text = try optionalText(column) else { return nil }
+        guard let confirmation = KeyConfirmation(text: text) else { throw UnexpectedColumn(column: column) }
+        return confirmation
     }
 }

@@ -161,6 +161,9 @@ extension SignInPages {
         switch failure {
         case .shown(let error, let client):
             return self.error(error, locale: locale, client: client, requestID: context.requestID)
+        // RFC 9700 §4.11.2: nobody is sent to where a stranger points before they did something here.
+        case .redirected(let error, let target) where target.client.isSelfDescribed:
+            return self.error(error, locale: locale, client: nil, requestID: context.requestID)
         case .redirected(let error, let target):
             switch target.response(error) {
             case .redirect(let location): return .seeOther(location)

@@ -33,11 +33,14 @@ package struct DevicePages: Sendable {
             texts: SignInPages.texts(of: question.session)
         ) { texts in
             let scopes: [[String: Any]] = wishes.map { ["title": $0] }
-            return [
+            var variables: [String: Any] = [
                 "csrf": formToken, "session": question.session.id.rawValue, "user_code": question.userCode.text,
                 "device": question.askingDevice ?? texts["unknown_device"] ?? "", "scopes": scopes,
                 "switch_url": switchAddress,
             ]
+            // A stranger chose the name; this is what they did not choose freely.
+            if question.client.isSelfDescribed { variables["site"] = question.client.id.rawValue }
+            return variables
         }
         return response(page, nil)
     }

@@ -109,6 +109,9 @@ extension ConfigurationKey {
             name: "limits.tokenPerClient", kind: .limit, fallback: "6000/60",
             help: "Tokens issued to one client."),
         .init(
+            name: "limits.proofPerIP", kind: .limit, fallback: "3000/60",
+            help: "DPoP proofs that one IPv4 address or IPv6 /64 shows where anybody may call."),
+        .init(
             name: "limits.pushPerIP", kind: .limit, fallback: "600/60",
             help: "Pushed authorization requests of one IPv4 address or IPv6 /64."),
         .init(

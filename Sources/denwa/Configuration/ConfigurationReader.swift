@@ -76,6 +76,7 @@ struct ConfigurationReader {
         configuration.brandLogoFile = sources.text("branding.logoFile")?.value
         configuration.brandColor = color("branding.color")
         configuration.tokenPerClient = limit("limits.tokenPerClient", configuration.tokenPerClient)
+        configuration.proofPerIP = limit("limits.proofPerIP", configuration.proofPerIP)
         configuration.pushPerIP = limit("limits.pushPerIP", configuration.pushPerIP)
         configuration.pushPerClient = limit("limits.pushPerClient", configuration.pushPerClient)
         configuration.authorizePerSession = limit("limits.authorizePerSession", configuration.authorizePerSession)

@@ -1,4 +1,5 @@
 import Cryptography
+import JOSE
 import Messaging
 import OAuth
 import PlayFab
@@ -88,7 +89,8 @@ enum ProductionChecks {
             }
             if case .inline(let keys)? = client.keys, keys.contains(where: { $0.kid == developmentKey }) {
                 problems.append(
-                    "client \"\(client.id.rawValue)\": the key \(developmentKey) is that of the guides, known to everybody")
+                    "client \"\(client.id.rawValue)\": the key \(developmentKey) is that of the guides, known to everybody"
+                )
             }
             for number in client.testNumbers where !configuration.allows(number) {
                 problems.append(

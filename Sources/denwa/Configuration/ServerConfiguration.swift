@@ -55,6 +55,7 @@ struct ServerConfiguration: Sendable {
     var tokenPerClient = Limit(count: 6000, windowSeconds: 60)
     /// How old a resource server's knowledge of a token may be; 0: it asks every time.
     var introspectionCacheSeconds = 0
+    var proofPerIP = Limit(count: 3000, windowSeconds: 60)
     var pushPerIP = Limit(count: 600, windowSeconds: 60)
     var pushPerClient = Limit(count: 6000, windowSeconds: 60)
     var authorizePerSession = Limit(count: 60, windowSeconds: 60)

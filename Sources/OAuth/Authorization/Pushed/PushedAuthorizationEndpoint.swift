@@ -29,7 +29,7 @@ package struct PushedAuthorizationEndpoint: Sendable {
             parameters.append(("dpop_jkt", thumbprint))
         }
         return try await pushed.push(
-            parameters, from: checked.envelope?.once, of: client.id,
+            parameters, from: checked.envelope?.once, of: client,
             by: request.origin, at: request.now)
     }
 }

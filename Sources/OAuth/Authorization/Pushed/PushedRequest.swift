@@ -54,7 +54,7 @@ package struct PushedRequests: Sendable {
 
     /// - Parameter object: names the request object that the parameters came in; `nil`: they were not signed.
     package func push(
-        _ parameters: [(name: String, value: String)], from object: OneTimeIdentifier? = nil, of client: ClientID,
+        _ parameters: [(name: String, value: String)], from object: OneTimeIdentifier? = nil, of client: Client,
         by origin: RequestOrigin, at now: Timestamp
     ) async throws(OAuthError) -> PushedReference {
         let token = entropy.token()
@@ -62,14 +62,14 @@ package struct PushedRequests: Sendable {
         var document: JSONObject = ["parameters": FormParameters(pairs: parameters).json]
         document["object"] = object?.json
         let request = PushedRequest(
-            digest: digest, client: client,
+            digest: digest, client: client.id,
             sealedParameters: key.seal(
                 JSONValue.object(document).serialized(), bindingTo: digest.bytes, entropy: entropy),
             expiresAt: now.adding(seconds: PushedRequest.lifetimeSeconds))
-        // Anybody can push in the name of a client that keeps no secret: the narrower limit comes first.
+        // Anybody can push in the name of a client that keeps no secret, and must not use up what is its.
         let charges = [
             LimitCharge(.pushPerIP, limitPerAddress, subject: origin.address ?? ""),
-            LimitCharge(.pushPerClient, limitPerClient, subject: client.rawValue),
+            client.isPublic ? nil : LimitCharge(.pushPerClient, limitPerClient, subject: client.id.rawValue),
         ].compactMap(\.self)
         let refusal: LimitRefusal?
         do { refusal = try await store.push(request, charging: charges, at: now) } catch {

@@ -1,5 +1,7 @@
 import Cryptography
+import DeveloperLog
 import JOSE
+package import RateLimiting
 import Time
 
 /// Decides whether an assertion proves its client (RFC 7523 §3), and spends it: each counts once.
@@ -12,26 +14,37 @@ package struct ClientAssertionCheck: Sendable {
     private let issuer: Issuer
     private let keys: any ClientKeySource
     private let identifiers: any OneTimeIdentifierStore
+    private let limitPerAddress: Limit?
 
-    package init(issuer: Issuer, keys: any ClientKeySource, identifiers: any OneTimeIdentifierStore) {
+    package init(
+        issuer: Issuer, keys: any ClientKeySource, identifiers: any OneTimeIdentifierStore, limitPerAddress: Limit?
+    ) {
+        self.limitPerAddress = limitPerAddress
         self.issuer = issuer
         self.keys = keys
         self.identifiers = identifiers
     }
 
-    /// - Parameter path: of the endpoint that was called, which the assertion may name as its audience.
+    /// Also the path of the endpoint that was called is a good audience.
     func accepts(
-        _ assertion: ClientAssertion, of client: Client, at path: String, now: Timestamp
+        _ assertion: ClientAssertion, of client: Client, in request: ClientRequest
     ) async throws(OAuthError) -> Bool {
+        let now = request.now
         guard let claims = await verified(assertion.jwt, of: client, at: now),
-            isMeant(claims, by: client, for: path), let expiresAt = timely(claims, at: now),
+            isMeant(claims, by: client, for: request.path), let expiresAt = timely(claims, at: now),
             let identifier = claims.jwtID, (1...256).contains(identifier.utf8.count)
         else { return false }
+        // The operator's clients are known; one that described itself is a stranger with a key.
+        let charge =
+            client.isSelfDescribed
+            ? LimitCharge(.proofPerIP, limitPerAddress, subject: request.origin.address ?? "") : nil
         do {
-            return try await identifiers.spend(
+            let spending = try await identifiers.spend(
                 OneTimeIdentifier(
                     .clientAssertion, of: client.id.rawValue, identifier,
-                    expiresAt: expiresAt.adding(seconds: Int(Self.leewaySeconds) + 1)), at: now)
+                    expiresAt: expiresAt.adding(seconds: Int(Self.leewaySeconds) + 1)),
+                charging: [charge].compactMap(\.self), at: now)
+            return spending == .first
         } catch {
             throw .serverError(error)
         }

@@ -173,7 +173,8 @@ extension KiiEndpoints {
             let authenticated = try await authenticator.authenticate(credentials, from: origin, at: now)
             try authenticated.mayUse(.clientCredentials)
             let client = authenticated.client
-            guard client.kii != nil,
+            // What is bound to a key elsewhere is not given out unbound here.
+            guard client.kii != nil, !client.requiresDPoP, !client.bindsTokensToCertificate,
                 context.parameters.get("app") == nil || context.pathParameter("app") == client.id.rawValue
             else {
                 throw .invalidClient
