@@ -184,8 +184,11 @@ def test_it_gets_no_rights_of_the_operators(site: Server, app: App):
     assert_refused(texted, 400)
     plain = site.http.get("/oauth2/authorize", params={
         "client_id": client, "response_type": "code", "state": "state-4f1d2c"})
-    assert "error=invalid_request" in plain.headers["location"]
-    assert "error=invalid_scope" in authorize(site, client, scope="reports:read").headers["location"]
+    # RFC 9700 §4.11.2: told here, and not at an address that a stranger wrote.
+    for reply, error in (
+        (plain, "code_challenge is missing"), (authorize(site, client, scope="reports:read"), "scope exceeds"),
+    ):
+        assert (reply.status_code, "location" in reply.headers) == (400, False) and error in reply.text
 
 
 # MARK: how it is fetched
