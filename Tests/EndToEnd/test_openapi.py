@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
     content_type_conformance, response_headers_conformance, response_schema_conformance, status_code_conformance,
 )
 
-from harness import Server, StartServer, secret_of, standard_clients
+from harness import Server, StartServer, free_port, secret_of, standard_clients
 from kii import QUIET, basic
 from known_values import CLIENT, KnownValues, clients
 from person import people
@@ -159,3 +159,12 @@ def test_a_stream_begins_as_described(open_server: Server, document, path: str):
         assert reply.status_code == 200
         assert reply.headers["content-type"] in document["paths"][path]["get"]["responses"]["200"]["content"]
         assert next(reply.iter_lines())
+
+
+def test_metrics_are_as_described(start_server: StartServer, document):
+    port = free_port()
+    start_server(DENWA_METRICS_PORT=str(port))
+    reply = requests.get(f"http://127.0.0.1:{port}{METRICS}", timeout=10)
+    described = document["paths"][METRICS]["get"]["responses"][str(reply.status_code)]["content"]
+    assert reply.status_code == 200 and reply.text
+    assert reply.headers["content-type"].partition(";")[0] in described
