@@ -296,7 +296,7 @@ def test_requests_that_must_be_signed_are_not_made_here_without_a_signature(serv
 
 def test_references_for_the_browser_are_limited_like_pushed_ones(start_server: StartServer):
     server = start_server(clients=clients(), DENWA_GUARD_UNCONFIRMED_PER_RANGE="1/86400",
-                          DENWA_LIMITS_PUSH_PER_CLIENT="2/3600")
+                          DENWA_LIMITS_PUSH_PER_IP="2/3600")
     number = blocked_number(server)
     replies = [Challenge(server, number=number).begin() for _ in range(3)]
     for reply in replies[:2]:
