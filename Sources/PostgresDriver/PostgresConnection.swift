@@ -28,6 +28,9 @@ import Storage
     private var failure: PostgresFailure?
     private(set) var isLost = false
 
+    /// How long the server may say nothing while it is asked something; `nil`: as long as it likes.
+    var patience: Duration?
+
     /// What the transaction under way is to end with.
     var conclusions: [(statement: SQLStatement, key: Int64)] = []
     /// Which transaction it is, for cancellations that come too late.
@@ -39,8 +42,9 @@ import Storage
     private static let maximumStatements = 1000
 
     /// - Parameter handle: an established connection, which is this object's from now on.
-    init(_ handle: OpaquePointer, loop: EventLoop) {
+    init(_ handle: OpaquePointer, patience: Duration, loop: EventLoop) {
         unsafe self.handle = handle
+        self.patience = patience
         self.loop = loop
         socket = unsafe PQsocket(handle)
         canceller = unsafe Canceller(handle)
@@ -141,7 +145,7 @@ extension PostgresConnection {
             switch unsafe PQflush(handle) {
             case 0: return
             case 1:
-                await readiness(for: .writing)
+                try await readiness(for: .writing)
                 // The server may be waiting to be read before it reads on.
                 guard unsafe PQconsumeInput(handle) == 1 else { throw lose() }
             default: throw lose()
@@ -150,14 +154,17 @@ extension PostgresConnection {
     }
 
     private func readMore() async throws {
-        await readiness(for: .reading)
+        try await readiness(for: .reading)
         guard unsafe PQconsumeInput(handle) == 1 else { throw lose() }
     }
 
-    private func readiness(for interest: EventLoop.Interest) async {
-        await withCheckedContinuation { continuation in
-            loop.watch(socket, for: interest) { continuation.resume() }
+    /// A server that is gone without a word, or hangs, keeps none of its own timeouts: then the connection is lost.
+    private func readiness(for interest: EventLoop.Interest) async throws {
+        let deadline = patience.map { ContinuousClock.now + $0 }
+        let isReady = await withCheckedContinuation { continuation in
+            loop.watch(socket, for: interest, until: deadline) { continuation.resume(returning: $0) }
         }
+        guard isReady else { throw lose() }
     }
 
     /// Marks the connection as useless, and says why.
@@ -172,7 +179,7 @@ extension PostgresConnection {
 extension PostgresConnection {
     /// Reads what is left of the last act, and hears when the server goes away.
     func rest(whenLost: @escaping @Sendable () -> Void) {
-        loop.watch(socket, for: .reading) { [weak self] in
+        loop.watch(socket, for: .reading) { [weak self] _ in
             self?.assumeIsolated { connection in
                 connection.readLeftovers()
                 if connection.isLost { whenLost() } else { connection.rest(whenLost: whenLost) }
@@ -184,6 +191,9 @@ extension PostgresConnection {
 
     /// It ends when nobody uses it any more, with all that the session holds.
     func retire() { isLost = true }
+
+    /// Some work on the schema takes its time.
+    func waitForEver() { patience = nil }
 
     private func readLeftovers() {
         guard unsafe PQconsumeInput(handle) == 1 else {

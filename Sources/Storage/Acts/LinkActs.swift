@@ -47,6 +47,28 @@ extension SQLStore {
     }
 }
 
+extension SQLStore {
+    /// So many at a time: a list of one length is one statement to prepare.
+    private static let answersAtOnce = 64
+
+    package func linkAnswers(of ids: [String]) async throws -> [String: LinkState] {
+        var answers = Dictionary(ids.map { ($0, LinkState.gone) }, uniquingKeysWith: { first, _ in first })
+        for start in stride(from: 0, to: ids.count, by: Self.answersAtOnce) {
+            var wanted = Array(ids[start..<min(start + Self.answersAtOnce, ids.count)])
+            // No operation is called "".
+            wanted += Array(repeating: "", count: Self.answersAtOnce - wanted.count)
+            let list = wanted
+            let rows = try await engine.read { connection in
+                try await connection.rows("SELECT id, link_approved FROM phone_operation WHERE id IN \(list: list)")
+            }
+            for row in rows {
+                answers[try row.text(0)] = try row.optionalInteger(1).map { $0 != 0 ? .approved : .denied } ?? .waiting
+            }
+        }
+        return answers
+    }
+}
+
 /// One answer to the link in a text, inside its transaction.
 private struct LinkJudge {
     let connection: any SQLConnection
