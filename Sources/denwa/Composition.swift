@@ -281,7 +281,8 @@ struct Composition: Sendable {
         [
             delivery, logoutDelivery, RevocationWatch(feed: revocations, logger: logger),
             LinkWatch(waiting: linkWaiting, store: store, logger: logger),
-            Housekeeping(store: store, retention: retention, clock: clock, logger: logger),
+            Housekeeping(
+                store: store, node: Entropy.system.identifier(), retention: retention, clock: clock, logger: logger),
         ]
     }
 

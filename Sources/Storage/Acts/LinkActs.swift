@@ -77,6 +77,8 @@ private struct LinkJudge {
     let now: Timestamp
 
     func decide(charging charges: [LimitCharge]) async throws -> LinkOutcome {
+        let asked = try await connection.liveOperation(decision.operationID, at: now)
+        if let asked { try await connection.lock(.number(asked.identity)) }
         if let refusal = try await connection.charge(charges, at: now) {
             try await record(.linkRefused, rule: refusal.name.rawValue, "limit reached")
             return .limited(refusal)
@@ -128,7 +130,7 @@ private struct LinkJudge {
     private func refuse(_ operation: LiveOperation) async throws {
         try await connection.dropMessages(ofChallenge: operation.challengeID)
         let code = decision.codeSeal.seal(decision.replacement, challenge: operation.challengeID)
-        try await connection.run("UPDATE phone_challenge SET code = \(code) WHERE id = \(operation.challengeID)")
+        try await connection.send("UPDATE phone_challenge SET code = \(code) WHERE id = \(operation.challengeID)")
         try await record(.linkDenied, phone: operation.identity, client: operation.client, "the person said no")
     }
 
@@ -147,7 +149,14 @@ private struct LinkJudge {
     }
 
     private func signIn(_ operation: LiveOperation, _ session: NewSession) async throws -> LinkOutcome {
-        try await connection.finish(operation, confirmed: decision.confirmed)
+        // The number was locked before the operation was looked at, so nobody else finishes it.
+        try await connection.finish(operation)
+        let outcome = try await begin(session, by: operation)
+        try await connection.credit(operation, decision.confirmed)
+        return outcome
+    }
+
+    private func begin(_ session: NewSession, by operation: LiveOperation) async throws -> LinkOutcome {
         let account = try await connection.provenAccount(
             operation.identity, new: decision.newAccount, idleBefore: decision.idleBefore, client: operation.client,
             from: origin, at: now)
