@@ -22,7 +22,7 @@ import Storage
     nonisolated(unsafe) private let handle: OpaquePointer
     private let socket: Int32
     private let canceller: Canceller
-    private var statementNames: [String: String] = [:]
+    private var statementNames: [SQLTemplate: String] = [:]
     private var unanswered = Queue<Command>()
     /// Why the commands since the last synchronization fail.
     private var failure: PostgresFailure?
@@ -35,7 +35,8 @@ import Storage
     var isEnding = false
     private var cancellation: Cancellation?
 
-    /// Texts differ by the lengths of their lists alone, so they are few; beyond so many they are prepared each time.
+    /// Statements of the program differ by the lengths of their lists alone, so they are few; beyond so many they are
+    /// prepared each time.
     private static let maximumStatements = 1000
 
     /// - Parameter handle: an established connection, which is this object's from now on.
@@ -55,7 +56,7 @@ extension PostgresConnection {
     /// Puts a statement, prepared before or now, into the pipeline.
     func post(_ statement: SQLStatement, _ command: Command) throws {
         guard !isLost else { throw PostgresFailure.connectionLost }
-        let name = try statementNames[statement.text] ?? prepare(statement)
+        let name = try statement.template.flatMap { statementNames[$0] } ?? prepare(statement)
         let parameters = BinaryParameters(statement.values)
         let isSent = unsafe parameters.withPointers { values, lengths, formats in
             unsafe PQsendQueryPrepared(
@@ -67,13 +68,13 @@ extension PostgresConnection {
 
     private func prepare(_ statement: SQLStatement) throws -> String {
         // The unnamed statement lasts until the next of its kind.
-        let isKept = statementNames.count < Self.maximumStatements
-        let name = isKept ? "denwa\(statementNames.count)" : ""
+        let template = statementNames.count < Self.maximumStatements ? statement.template : nil
+        let name = template == nil ? "" : "denwa\(statementNames.count)"
         let types = statement.values.map(\.typeID)
         let text = RowLockClause.spelledOut(in: statement.text)
         guard unsafe PQsendPrepare(handle, name, text, Int32(types.count), types) == 1 else { throw lose() }
         unanswered.append(.silent)
-        if isKept { statementNames[statement.text] = name }
+        if let template { statementNames[template] = name }
         return name
     }
 

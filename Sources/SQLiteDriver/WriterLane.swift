@@ -11,6 +11,7 @@ import Storage
 /// transaction, each in a savepoint of its own: a disk that needs five milliseconds a commit still takes
 /// thousands of acts a second, and every act is answered only when it is on disk.
 final class WriterLane: Sendable {
+    private let statements = PreparedStatements()
     private let queue: DatabaseQueue
     private let room = WaitingRoom()
     private let commitDelayMilliseconds: Int
@@ -39,11 +40,11 @@ final class WriterLane: Sendable {
     }
 
     private func wake() {
-        queue.asyncWriteWithoutTransaction { [room, commitDelayMilliseconds] database in
+        queue.asyncWriteWithoutTransaction { [room, statements, commitDelayMilliseconds] database in
             // Used only inside this block, on the database's own thread; the executor never leaves it.
             nonisolated(unsafe) let database = database
             InlineExecutor.run {
-                let connection = unsafe SQLiteConnection(database: database)
+                let connection = unsafe SQLiteConnection(database: database, statements: statements)
                 while true {
                     let batch = room.next(atMost: Self.batchLimit)
                     guard !batch.isEmpty else { return }
