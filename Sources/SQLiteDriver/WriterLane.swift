@@ -8,8 +8,9 @@ import Storage
 #endif
 
 /// The one writer of a database. Acts that arrive while a commit is on its way to the disk share the next
-/// transaction, each in a savepoint of its own: a disk that needs five milliseconds a commit still takes
-/// thousands of acts a second, and every act is answered only when it is on disk.
+/// transaction: a disk that needs five milliseconds a commit still takes thousands of acts a second, and every act
+/// is answered only when it is on disk. When one of them throws, all of them run again, each in a savepoint of its
+/// own.
 final class WriterLane: Sendable {
     private let statements = PreparedStatements()
     private let queue: DatabaseQueue
@@ -56,8 +57,7 @@ final class WriterLane: Sendable {
 
     private static func commit(_ batch: [any WaitingAct], _ connection: SQLiteConnection, delay: Int) async {
         do {
-            try await connection.run("BEGIN IMMEDIATE")
-            for act in batch { try await perform(act, connection) }
+            try await begin(batch, connection)
             if delay > 0 { usleep(UInt32(delay) * 1000) }
             try await connection.run("COMMIT")
         } catch {
@@ -67,6 +67,19 @@ final class WriterLane: Sendable {
             return
         }
         for act in batch { act.answer() }
+    }
+
+    /// A savepoint keeps a copy of every page that its act changes, and hardly any act throws: so the first try goes
+    /// without.
+    private static func begin(_ batch: [any WaitingAct], _ connection: SQLiteConnection) async throws {
+        try await connection.run("BEGIN IMMEDIATE")
+        do {
+            for act in batch { try await act.perform(connection) }
+        } catch {
+            _ = try? await connection.run("ROLLBACK")
+            try await connection.run("BEGIN IMMEDIATE")
+            for act in batch { try await perform(act, connection) }
+        }
     }
 
     /// An act that throws takes only its own changes back; the error is its caller's.
