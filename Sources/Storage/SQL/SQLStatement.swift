@@ -87,11 +87,25 @@ package struct SQLStatement: Sendable, ExpressibleByStringInterpolation {
             }
         }
 
+        /// Rows that the statement looks for are taken, or left to whoever has them.
+        package mutating func appendInterpolation(_ lock: SQLRowLock) {
+            switch lock {
+            case .skippingLocked: appendLiteral("/*FOR UPDATE SKIP LOCKED*/")
+            }
+        }
+
         private mutating func bind(_ value: SQLValue) {
             values.append(value)
             template.appendPlace()
         }
     }
+}
+
+/// What a `SELECT` inside a statement does with rows that another transaction holds. SQLite knows none, and reads a
+/// comment; the other driver reads what is in it.
+package enum SQLRowLock: Sendable {
+    /// Nobody waits for rows that somebody else is at.
+    case skippingLocked
 }
 
 package enum SQLOrder: Sendable {
