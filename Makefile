@@ -55,16 +55,18 @@ lint: setup ## Check the style of the code
 format: setup ## Put the code into the house's style
 	swift format --in-place --recursive --parallel $(SOURCES)
 
-bench: setup ## Measure the release build; results and method are in docs/benchmarks.md
+bench: setup ## Measure the release build, or some of it: BENCH="--works login"; docs/benchmarks.md has the results
 	swift build -c release --product denwa
-	swift build -c release --product storage-benchmark
 	$(PYTHON) Benchmarks/run.py $(BENCH)
+ifeq ($(BENCH),)
+	swift build -c release --product storage-benchmark
 	$(PYTHON) Benchmarks/slow_provider.py
 	$(PYTHON) Benchmarks/passwords.py
 	.build/release/storage-benchmark var/bench
 	$(CXX) -std=c++17 -O2 -ISources/CPhoneNumber/include -o var/bench/phone-numbers \
 	  Benchmarks/PhoneNumbers/PhoneNumberBenchmark.cpp Sources/CPhoneNumber/*.cpp -lphonenumber
 	var/bench/phone-numbers
+endif
 
 simulate: setup ## Attack the texting budget in a simulation; the figures and the picture are in docs/abuse.md
 	swift build -c release --product abuse-simulation

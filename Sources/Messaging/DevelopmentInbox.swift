@@ -15,12 +15,13 @@ package final class DevelopmentInbox: Sendable {
     package init() {}
 
     /// Newest first.
-    package var messages: [TextMessage] { state.withLock { $0.messages.reversed() } }
+    package var messages: [TextMessage] { state.withLock { $0.messages.suffix(Self.capacity).reversed() } }
 
     func add(_ message: TextMessage) {
         let watchers = state.withLock { state in
             state.messages.append(message)
-            if state.messages.count > Self.capacity { state.messages.removeFirst() }
+            // Seldom, since all that stay are moved.
+            if state.messages.count > Self.capacity * 2 { state.messages.removeFirst(Self.capacity) }
             return Array(state.watchers.values)
         }
         for watcher in watchers { watcher.yield() }

@@ -1,3 +1,5 @@
+import JOSE
+
 /// The parameters of a query or of an `application/x-www-form-urlencoded` body.
 ///
 /// RFC 6749 §3.1 and §3.2: a parameter without a value counts as omitted, unknown ones are ignored, and none
@@ -18,15 +20,17 @@ package struct FormParameters: Sendable {
     /// No request here has a tenth of them, and every look-up walks all.
     private static let largestCount = 200
 
-    /// Decodes per the URL Standard's form encoding; anything that is not UTF-8 after decoding is refused.
     package init(parsing encoded: some StringProtocol) throws(Failure) {
+        try self.init(parsing: Array(encoded.utf8))
+    }
+
+    /// Decodes per the URL Standard's form encoding; anything that is not UTF-8 after decoding is refused.
+    package init(parsing encoded: [UInt8]) throws(Failure) {
         var pairs: [(name: String, value: String)] = []
-        for part in encoded.utf8.split(separator: UInt8(ascii: "&")) {
+        for part in encoded.split(separator: UInt8(ascii: "&")) {
             guard pairs.count < Self.largestCount else { throw .malformed }
-            let equals = part.firstIndex(of: UInt8(ascii: "="))
-            let name = try Self.decode(part[..<(equals ?? part.endIndex)])
-            let value = try equals.map { at throws(Failure) in try Self.decode(part[part.index(after: at)...]) } ?? ""
-            pairs.append((name, value))
+            let equals = part.firstIndex(of: UInt8(ascii: "=")) ?? part.endIndex
+            pairs.append((try Self.decode(part[..<equals]), try Self.decode(part[equals...].dropFirst())))
         }
         self.pairs = pairs
     }
@@ -35,7 +39,7 @@ package struct FormParameters: Sendable {
     package func optional(_ name: String) throws(Failure) -> String? {
         var found: String?
         // By bytes: to Swift, names that differ only in normalisation are equal.
-        for pair in pairs where pair.name.utf8.elementsEqual(name.utf8) {
+        for pair in pairs where pair.name.hasSameBytes(as: name) {
             guard found == nil else { throw .repeated }
             found = pair.value
         }
@@ -44,14 +48,18 @@ package struct FormParameters: Sendable {
 
     /// Of a parameter that may be repeated, such as `resource` (RFC 8707 §2).
     package func values(_ name: String) -> [String] {
-        pairs.filter { $0.name.utf8.elementsEqual(name.utf8) && !$0.value.isEmpty }.map(\.value)
+        pairs.filter { $0.name.hasSameBytes(as: name) && !$0.value.isEmpty }.map(\.value)
     }
 
     package var isEmpty: Bool { pairs.isEmpty }
 
-    package func has(_ name: String) -> Bool { pairs.contains { $0.name.utf8.elementsEqual(name.utf8) } }
+    package func has(_ name: String) -> Bool { pairs.contains { $0.name.hasSameBytes(as: name) } }
 
-    private static func decode(_ bytes: some Collection<UInt8>) throws(Failure) -> String {
+    private static func decode(_ bytes: ArraySlice<UInt8>) throws(Failure) -> String {
+        // Nearly everything stands for itself.
+        if bytes.allSatisfy({ (0x01..<0x80).contains($0) && $0 != UInt8(ascii: "%") && $0 != UInt8(ascii: "+") }) {
+            return String(decoding: bytes, as: UTF8.self)
+        }
         var decoded: [UInt8] = []
         decoded.reserveCapacity(bytes.count)
         var iterator = bytes.makeIterator()

@@ -104,7 +104,8 @@ package struct NewPhoneOperation: Sendable {
 }
 
 package enum PhoneOperationStart: Sendable {
-    case started(expiresAt: Timestamp)
+    /// - Parameter message: the text that was queued; `nil` for a test number.
+    case started(expiresAt: Timestamp, message: QueuedMessage?)
     /// The live challenge has no guess left: a resend resets nothing.
     case exhausted(until: Timestamp)
     case limited(LimitRefusal)

@@ -86,8 +86,8 @@ extension PhoneLoginFlow {
             throw .unavailable(error)
         }
         switch outcome {
-        case .started(let expiresAt):
-            doorbell.ring()
+        case .started(let expiresAt, let message):
+            if let message { doorbell.hand(over: message) }
             return (operation.id, expiresAt)
         case .limited(let refusal): throw .limited(refusal)
         case .exhausted(let until): throw .limited(exhausted(until: until, at: now))
@@ -239,6 +239,7 @@ extension PhoneLoginFlow {
         let client = start.client
         // A stranger's words do not go out under the operator's name.
         let appName = client.isSelfDescribed ? registry[.accountPage]?.name ?? "" : client.name
+        let leaseEnd = doorbell.leaseEnd(at: now)
         let template = start.template ?? (link == nil ? .signInCode : .signInCodeAndLink)
         let (locale, wording) = templates.catalogue.wording(
             of: template, channel: .sms, client: client.id.rawValue, wishes: start.locales)
@@ -252,7 +253,7 @@ extension PhoneLoginFlow {
             QueuedMessage(
                 id: id, recipient: start.phone.e164, region: start.phone.region,
                 sealedContent: seal.seal(content(code, expiresAt), id: id), template: template, locale: locale,
-                clientID: client.id.rawValue, createdAt: now, expiresAt: expiresAt)
+                clientID: client.id.rawValue, createdAt: now, expiresAt: expiresAt, leasedUntil: leaseEnd)
         }
     }
 

@@ -10,8 +10,8 @@ import Storage
     enum Command {
         /// Nobody waits for its answer; it only must not be an error.
         case silent
-        /// Makes a statement of that text known under its name.
-        case preparation(text: String)
+        /// Makes a statement known under its name; `nil`: for this once.
+        case preparation(of: SQLTemplate?)
         case wanted
         /// The end of a row of commands: after a failure the server skips everything up to here.
         case synchronization
@@ -24,7 +24,7 @@ import Storage
     nonisolated(unsafe) private let handle: OpaquePointer
     private let socket: Int32
     private let canceller: Canceller
-    private var statementNames: [String: String] = [:]
+    private var statementNames: [SQLTemplate: String] = [:]
     private var lastStatement = 0
     private var unanswered = Queue<Command>()
     /// Why the commands since the last synchronization fail.
@@ -41,7 +41,8 @@ import Storage
     var isEnding = false
     private var cancellation: Cancellation?
 
-    /// Texts differ by the lengths of their lists alone, so they are few; beyond so many they are prepared each time.
+    /// Statements of the program differ by the lengths of their lists alone, so they are few; beyond so many they are
+    /// prepared each time.
     private static let maximumStatements = 1000
 
     /// - Parameter handle: an established connection, which is this object's from now on.
@@ -62,7 +63,7 @@ extension PostgresConnection {
     /// Puts a statement, prepared before or now, into the pipeline.
     func post(_ statement: SQLStatement, _ command: Command) throws {
         guard !isLost else { throw PostgresFailure.connectionLost }
-        let name = try statementNames[statement.text] ?? prepare(statement)
+        let name = try statement.template.flatMap { statementNames[$0] } ?? prepare(statement)
         let parameters = BinaryParameters(statement.values)
         let isSent = unsafe parameters.withPointers { values, lengths, formats in
             unsafe PQsendQueryPrepared(
@@ -74,14 +75,14 @@ extension PostgresConnection {
 
     private func prepare(_ statement: SQLStatement) throws -> String {
         // The unnamed statement lasts until the next of its kind.
-        let isKept = statementNames.count < Self.maximumStatements
-        if isKept { lastStatement += 1 }
-        let name = isKept ? "denwa\(lastStatement)" : ""
+        let template = statementNames.count < Self.maximumStatements ? statement.template : nil
+        if template != nil { lastStatement += 1 }
+        let name = template == nil ? "" : "denwa\(lastStatement)"
         let types = statement.values.map(\.typeID)
         let text = RowLockClause.spelledOut(in: statement.text)
         guard unsafe PQsendPrepare(handle, name, text, Int32(types.count), types) == 1 else { throw lose() }
-        unanswered.append(.preparation(text: statement.text))
-        if isKept { statementNames[statement.text] = name }
+        unanswered.append(.preparation(of: template))
+        if let template { statementNames[template] = name }
         return name
     }
 
@@ -140,7 +141,7 @@ extension PostgresConnection {
             if refusal.endsConnection { isLost = true }
         }
         // Refused or skipped: nothing has that name.
-        if case .preparation(let text) = command { statementNames[text] = nil }
+        if case .preparation(let template?) = command { statementNames[template] = nil }
         return try finish(result)
     }
 

@@ -15,7 +15,8 @@ protocol WaitingAct: Sendable {
 final class PendingAct<Result: Sendable>: WaitingAct {
     private let act: SQLAct<Result>
     private let continuation: CheckedContinuation<Result, any Error>
-    private let result = Mutex<Swift.Result<Result, any Error>?>(nil)
+    /// Written and read on the connection's thread alone.
+    nonisolated(unsafe) private var result: Swift.Result<Result, any Error> = .failure(UnfinishedAct())
 
     init(_ act: @escaping SQLAct<Result>, _ continuation: CheckedContinuation<Result, any Error>) {
         self.act = act
@@ -24,17 +25,14 @@ final class PendingAct<Result: Sendable>: WaitingAct {
 
     func perform(_ connection: SQLiteConnection) async throws {
         do {
-            let value = try await act(connection)
-            result.withLock { $0 = .success(value) }
+            unsafe result = .success(try await act(connection))
         } catch {
-            result.withLock { $0 = .failure(error) }
+            unsafe result = .failure(error)
             throw error
         }
     }
 
-    func answer() {
-        continuation.resume(with: result.withLock { $0 } ?? .failure(UnfinishedAct()))
-    }
+    func answer() { unsafe continuation.resume(with: result) }
 
     func fail(_ error: any Error) { continuation.resume(throwing: error) }
 }

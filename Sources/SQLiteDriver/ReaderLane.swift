@@ -4,6 +4,7 @@ import Storage
 /// One reading connection. Acts that wait together share one snapshot, which is taken after all of them arrived,
 /// so each sees everything that was answered before it asked.
 final class ReaderLane: Sendable {
+    private let statements = PreparedStatements()
     private let queue: DatabaseQueue
     private let room = WaitingRoom()
 
@@ -20,11 +21,11 @@ final class ReaderLane: Sendable {
     }
 
     private func wake() {
-        queue.asyncWriteWithoutTransaction { [room] database in
+        queue.asyncWriteWithoutTransaction { [room, statements] database in
             // Used only inside this block, on the database's own thread; the executor never leaves it.
             nonisolated(unsafe) let database = database
             InlineExecutor.run {
-                let connection = unsafe SQLiteConnection(database: database)
+                let connection = unsafe SQLiteConnection(database: database, statements: statements)
                 while true {
                     let batch = room.next(atMost: Self.batchLimit)
                     guard !batch.isEmpty else { return }

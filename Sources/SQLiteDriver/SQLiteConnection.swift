@@ -4,10 +4,11 @@ import Storage
 
 /// Statements on one SQLite connection, used only on that connection's thread.
 ///
-/// Prepared statements come from GRDB's cache; binding, stepping and reading columns go to SQLite directly,
-/// because they are the greater part of what a login costs.
+/// Binding, stepping and reading columns go to SQLite directly, because they are the greater part of what a login
+/// costs.
 struct SQLiteConnection: SQLConnection {
     let database: Database
+    let statements: PreparedStatements
 
     func rows(_ statement: SQLStatement) async throws -> [SQLRow] {
         var rows: [SQLRow] = []
@@ -33,14 +34,15 @@ struct SQLiteConnection: SQLConnection {
     func conclude(_ statement: SQLStatement, under key: Int64) async throws { try await run(statement) }
 
     private func step(_ statement: SQLStatement, row: (OpaquePointer) -> Void) throws {
-        let prepared: Statement
-        do { prepared = try database.cachedStatement(sql: statement.text) } catch let error as DatabaseError {
-            throw SQLiteFailure(code: error.extendedResultCode.rawValue)
-        }
-        let handle = unsafe prepared.sqliteStatement
+        guard let connection = unsafe database.sqliteConnection else { throw SQLiteFailure(code: SQLITE_MISUSE) }
+        let prepared = unsafe try statements.statement(statement, on: connection)
+        let handle = unsafe prepared.handle
         defer {
-            unsafe sqlite3_reset(handle)
-            unsafe sqlite3_clear_bindings(handle)
+            // Not every statement is kept, and whoever lets one go last finalizes it.
+            withExtendedLifetime(prepared) {
+                unsafe sqlite3_reset(handle)
+                unsafe sqlite3_clear_bindings(handle)
+            }
         }
         for (index, value) in statement.values.enumerated() {
             try check(unsafe Self.bind(value, to: handle, at: Int32(index + 1)), SQLITE_OK)

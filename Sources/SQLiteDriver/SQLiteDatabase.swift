@@ -1,3 +1,4 @@
+import CSQLite
 import Dispatch
 import GRDB
 package import Storage
@@ -17,6 +18,7 @@ package final class SQLiteDatabase: SQLEngine {
     ///   - path: created when it is missing, with access for its owner alone.
     ///   - commitDelayMilliseconds: waits this long in every commit; shows in a benchmark what a slow disk does.
     package init(path: String, readers: Int = 2, commitDelayMilliseconds: Int = 0) throws {
+        _ = Self.isWithoutMemoryFigures
         var configuration = Configuration()
         configuration.label = "denwa"
         configuration.busyMode = .timeout(5)
@@ -40,6 +42,9 @@ package final class SQLiteDatabase: SQLEngine {
             ReaderLane(queue: try Self.openQueue(path, reading))
         }
     }
+
+    /// Of the whole process, so once.
+    private static let isWithoutMemoryFigures = denwa_sqlite_without_memory_figures() == 0
 
     /// SQLite does not wait for other processes when a file turns to WAL, so several starts at once at a new file
     /// would fail. Only the first has to turn it.

@@ -8,9 +8,11 @@ import Storage
 #endif
 
 /// The one writer of a database. Acts that arrive while a commit is on its way to the disk share the next
-/// transaction, each in a savepoint of its own: a disk that needs five milliseconds a commit still takes
-/// thousands of acts a second, and every act is answered only when it is on disk.
+/// transaction: a disk that needs five milliseconds a commit still takes thousands of acts a second, and every act
+/// is answered only when it is on disk. When one of them throws, all of them run again, each in a savepoint of its
+/// own.
 final class WriterLane: Sendable {
+    private let statements = PreparedStatements()
     private let queue: DatabaseQueue
     private let room = WaitingRoom()
     private let commitDelayMilliseconds: Int
@@ -39,11 +41,11 @@ final class WriterLane: Sendable {
     }
 
     private func wake() {
-        queue.asyncWriteWithoutTransaction { [room, commitDelayMilliseconds] database in
+        queue.asyncWriteWithoutTransaction { [room, statements, commitDelayMilliseconds] database in
             // Used only inside this block, on the database's own thread; the executor never leaves it.
             nonisolated(unsafe) let database = database
             InlineExecutor.run {
-                let connection = unsafe SQLiteConnection(database: database)
+                let connection = unsafe SQLiteConnection(database: database, statements: statements)
                 while true {
                     let batch = room.next(atMost: Self.batchLimit)
                     guard !batch.isEmpty else { return }
@@ -55,8 +57,7 @@ final class WriterLane: Sendable {
 
     private static func commit(_ batch: [any WaitingAct], _ connection: SQLiteConnection, delay: Int) async {
         do {
-            try await connection.run("BEGIN IMMEDIATE")
-            for act in batch { try await perform(act, connection) }
+            try await begin(batch, connection)
             if delay > 0 { usleep(UInt32(delay) * 1000) }
             try await connection.run("COMMIT")
         } catch {
@@ -66,6 +67,19 @@ final class WriterLane: Sendable {
             return
         }
         for act in batch { act.answer() }
+    }
+
+    /// A savepoint keeps a copy of every page that its act changes, and hardly any act throws: so the first try goes
+    /// without.
+    private static func begin(_ batch: [any WaitingAct], _ connection: SQLiteConnection) async throws {
+        try await connection.run("BEGIN IMMEDIATE")
+        do {
+            for act in batch { try await act.perform(connection) }
+        } catch {
+            _ = try? await connection.run("ROLLBACK")
+            try await connection.run("BEGIN IMMEDIATE")
+            for act in batch { try await perform(act, connection) }
+        }
     }
 
     /// An act that throws takes only its own changes back; the error is its caller's.

@@ -44,10 +44,7 @@ extension Request {
     func form() async throws(BodyFailure) -> FormParameters {
         guard mediaType == "application/x-www-form-urlencoded" else { throw .wrongContentType }
         let bytes = try await bodyBytes()
-        guard let text = String(validating: bytes, as: UTF8.self), let form = try? FormParameters(parsing: text) else {
-            throw .malformed
-        }
-        return form
+        do { return try FormParameters(parsing: bytes) } catch { throw .malformed }
     }
 
     func query() -> FormParameters? { try? FormParameters(parsing: uri.query ?? "") }
@@ -61,6 +58,7 @@ extension Request {
 
     /// 0 for a type that the client does not name.
     private func quality(of type: String) -> Double {
+        guard headers.contains(.accept) else { return 0 }
         let ranges = headers[values: .accept].joined(separator: ",").split(separator: ",").map { range in
             range.split(separator: ";").map { $0.filter { !$0.isWhitespace }.lowercased() }
         }
@@ -71,6 +69,11 @@ extension Request {
     /// The content type without its parameters, in lower case.
     private var mediaType: String {
         let value = headers[.contentType] ?? ""
-        return value.prefix { $0 != ";" }.filter { !$0.isWhitespace }.lowercased()
+        let isPlain = value.utf8.allSatisfy {
+            $0 > 0x20 && $0 != UInt8(ascii: ";") && !(UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0)
+        }
+        if isPlain { return value }
+        return String(decoding: value.utf8.prefix { $0 != UInt8(ascii: ";") }.filter { $0 > 0x20 }, as: UTF8.self)
+            .lowercased()
     }
 }

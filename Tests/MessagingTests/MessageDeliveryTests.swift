@@ -33,8 +33,11 @@ import Time
             var login = login
             login.client = .fixture("game of \(code)")
             login.lifetimeSeconds = lifetimeSeconds
-            _ = try await login.start(code: code, on: store, at: clock.now)
-            doorbell.ring()
+            login.leasedUntil = doorbell.leaseEnd(at: clock.now)
+            guard case .started(_, let message) = try await login.start(code: code, on: store, at: clock.now) else {
+                throw BrokenFixture()
+            }
+            doorbell.hand(over: try known(message))
         }
 
         /// Runs the delivery while `body` runs, and ends it as a server that shuts down does.
@@ -87,6 +90,21 @@ import Time
             #expect(provider.seen.count == 20)
             #expect(provider.seen.allSatisfy { $0.recipient == "+819012345678" && $0.template == .signInCode })
             #expect(try await post.store.count("message", where: "body IS NOT NULL") == 0)
+        }
+    }
+
+    @Test func `a text is claimed as it is queued, while somebody delivers here`() async throws {
+        let provider = ScriptedConnector(.takes)
+        try await withPost(provider) { post in
+            #expect(post.doorbell.leaseEnd(at: post.clock.now) == nil)
+            try await post.whileDelivering {
+                try await eventually { post.doorbell.leaseEnd(at: post.clock.now) != nil }
+                try await post.queue("246802")
+                #expect(try await post.store.count("message", where: "attempts = 1") == 1)
+                try await eventually { try await post.count(in: "sent") == 1 }
+            }
+            #expect(provider.bodies == ["246802"])
+            #expect(post.doorbell.leaseEnd(at: post.clock.now) == nil)
         }
     }
 
@@ -386,6 +404,17 @@ extension Entropy {
         }
         #expect(most.count == 0)
         #expect(inside.value == 0)
+    }
+
+    @Test func `who goes beyond the count is waited for`() async {
+        let slots = Slots(count: 1)
+        slots.takeOneMore()
+        slots.takeOneMore()
+        #expect(!slots.isAnyFree)
+        slots.giveBack(1)
+        #expect(!slots.isAnyFree)
+        slots.giveBack(1)
+        #expect(await slots.take(atMost: 3) == 1)
     }
 
     @Test func `what is free is given at once, and no more than asked for`() async {

@@ -65,6 +65,22 @@ import Time
     }
 
     @Test(arguments: Backend.allCases)
+    func `a message that its own process delivers is nobody else's before the lease ends`(
+        on backend: Backend
+    ) async throws {
+        try await backend.withStore { store in
+            var login = login
+            login.leasedUntil = lease
+            guard case .started(_, let queued) = try await login.start(on: store) else { throw BrokenFixture() }
+            #expect(try await claim(on: store, at: lease.adding(milliseconds: -1)).isEmpty)
+            #expect(try await claim(on: store, at: lease).map(\.id) == [try known(queued).id])
+            // Whoever queued it has lost it.
+            let later = lease.adding(seconds: 15)
+            #expect(try await store.extendLease(of: try known(queued), until: later) == false)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
     func `a message whose holder died comes back when the lease ends, and not before`(
         on backend: Backend
     ) async throws {

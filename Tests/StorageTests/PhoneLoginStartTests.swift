@@ -16,7 +16,7 @@ import Time
             let first = try await login.start(code: "111111", on: store)
             let again = try await login.start(code: "222222", on: store, at: .noon.adding(seconds: 60))
 
-            guard case .started(let expiry) = first, case .started(let same) = again else {
+            guard case .started(let expiry, _) = first, case .started(let same, _) = again else {
                 Issue.record("both starts must succeed")
                 return
             }
@@ -33,7 +33,7 @@ import Time
             #expect(try await login.guess("999999", at: "first", on: store) == .wrong)
             let again = try await login.start("second", code: "222222", on: store, at: .noon.adding(seconds: 60))
 
-            guard case .started(let expiry) = again else {
+            guard case .started(let expiry, _) = again else {
                 Issue.record("the second start must succeed")
                 return
             }

@@ -14,6 +14,21 @@ import Time
         #expect(statement.values == [.text(name), .integer(1000)])
     }
 
+    @Test func `a statement is known again whatever its values are, but not with a longer list`() {
+        func statement(_ id: String, _ numbers: [Int]) -> SQLStatement {
+            "SELECT id FROM note WHERE id = \(id) AND number IN \(list: numbers)"
+        }
+        #expect(statement("a", [1, 2]).template == statement("b", [3, 4]).template)
+        #expect(statement("a", [1, 2]).template != statement("a", [1, 2, 3]).template)
+        #expect(statement("a", [1, 2]).text == "SELECT id FROM note WHERE id = $1 AND number IN ($2, $3)")
+        let other: SQLStatement = "SELECT id FROM note WHERE id = \("a")"
+        #expect(other.template != statement("a", [1, 2]).template)
+    }
+
+    @Test func `text that was made while the program runs is not known again`() {
+        #expect(SQLStatement(stringLiteral: ["PRAGMA", "user_version"].joined(separator: " ")).template == nil)
+    }
+
     @Test func `a literal has no values`() {
         let statement: SQLStatement = "SELECT '$1'"
         #expect(statement.text == "SELECT '$1'")

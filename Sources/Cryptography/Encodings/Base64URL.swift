@@ -1,10 +1,12 @@
 /// Base64url without padding (RFC 4648 §5, RFC 7515 §2).
 package enum Base64URL {
-    package static func encode(_ bytes: some Collection<UInt8>) -> String {
+    package static func encode(_ bytes: [UInt8]) -> String {
         var text = [UInt8]()
-        append(Array(bytes), to: &text)
+        append(bytes, to: &text)
         return String(decoding: text, as: UTF8.self)
     }
+
+    package static func encode(_ bytes: some Collection<UInt8>) -> String { encode(Array(bytes)) }
 
     /// Appends the encoded form to text under construction, as a compact JWS is.
     package static func append(_ bytes: [UInt8], to text: inout [UInt8]) {

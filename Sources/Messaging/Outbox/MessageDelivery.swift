@@ -43,18 +43,33 @@ package struct MessageDelivery: Service {
 
     package func run() async throws {
         let outcomes = OutcomeQueue()
+        let slots = Slots(count: Self.texts)
+        doorbell.open(for: slots, leaseSeconds: leaseSeconds)
         await withDiscardingTaskGroup { group in
             group.addTask { await cancelWhenGracefulShutdown { await ringWhenDue() } }
             group.addTask { await outcomes.drain { await record($0) } }
-            await deliverUntilShutdown(into: outcomes)
+            async let handedOver: Void = deliverHandedOver(slots, into: outcomes)
+            await deliverUntilShutdown(slots, into: outcomes)
+            await handedOver
             outcomes.finish()
         }
     }
 
-    /// Comes back when the texts that are on their way have been answered.
-    private func deliverUntilShutdown(into outcomes: OutcomeQueue) async {
+    private func deliverHandedOver(_ slots: Slots, into outcomes: OutcomeQueue) async {
         await withDiscardingTaskGroup { group in
-            let slots = Slots(count: Self.texts)
+            await withGracefulShutdownHandler {
+                for await text in doorbell.texts {
+                    group.addTask { await deliver(text, slots, into: outcomes) }
+                }
+            } onGracefulShutdown: {
+                doorbell.close()
+            }
+        }
+    }
+
+    /// Comes back when the texts that are on their way have been answered.
+    private func deliverUntilShutdown(_ slots: Slots, into outcomes: OutcomeQueue) async {
+        await withDiscardingTaskGroup { group in
             for await _ in doorbell.rings.cancelOnGracefulShutdown() {
                 while true {
                     // First the place, then the claim: a lease must not run while its messages wait.
@@ -63,15 +78,17 @@ package struct MessageDelivery: Service {
                     let batch = await claim(atMost: places, until: leaseEnd)
                     slots.giveBack(places - batch.count)
                     for queued in batch {
-                        group.addTask {
-                            if let outcome = await deliver(queued) { outcomes.add(outcome) }
-                            slots.giveBack(1)
-                        }
+                        group.addTask { await deliver(queued, slots, into: outcomes) }
                     }
                     if batch.count < places { break }
                 }
             }
         }
+    }
+
+    private func deliver(_ queued: QueuedMessage, _ slots: Slots, into outcomes: OutcomeQueue) async {
+        if let outcome = await deliver(queued) { outcomes.add(outcome) }
+        slots.giveBack(1)
     }
 
     /// Retries and abandoned leases have no request that rings for them.

@@ -13,6 +13,8 @@ package struct QueuedMessage: Sendable {
     package let clientID: String
     package let createdAt: Timestamp
     package let expiresAt: Timestamp
+    /// Set by a process that delivers it itself as soon as it is on disk: nobody else claims it before.
+    package let leasedUntil: Timestamp?
     /// How often it was claimed before this time.
     package let attempts: Int
     /// The connectors that accepted it, and whose providers reported later that it did not arrive.
@@ -21,7 +23,7 @@ package struct QueuedMessage: Sendable {
     package init(
         id: String, channel: MessageChannel = .sms, recipient: String, region: String, sealedContent: [UInt8],
         template: MessageTemplate, locale: String, clientID: String, createdAt: Timestamp, expiresAt: Timestamp,
-        attempts: Int = 0, failedConnectors: Set<String> = []
+        leasedUntil: Timestamp? = nil, attempts: Int = 0, failedConnectors: Set<String> = []
     ) {
         self.id = id
         self.channel = channel
@@ -33,6 +35,7 @@ package struct QueuedMessage: Sendable {
         self.clientID = clientID
         self.createdAt = createdAt
         self.expiresAt = expiresAt
+        self.leasedUntil = leasedUntil
         self.attempts = attempts
         self.failedConnectors = failedConnectors
     }

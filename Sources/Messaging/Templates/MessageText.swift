@@ -44,13 +44,18 @@ package struct MessageText: Sendable {
 
     /// In one pass, so that a name that looks like a place stays a name.
     private func fill(_ template: String) -> String {
+        let parameters = parameters
         var filled = ""
         var rest = template[...]
-        while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
+        // By bytes: a brace is one, whatever stands beside it.
+        while let open = rest.utf8.firstIndex(of: UInt8(ascii: "{")),
+            let close = rest.utf8[open...].firstIndex(of: UInt8(ascii: "}"))
+        {
+            let afterClose = rest.utf8.index(after: close)
             filled += rest[..<open]
-            let name = String(rest[rest.index(after: open)..<close])
-            filled += MessageParameter(rawValue: name).flatMap { parameters[$0] } ?? String(rest[open...close])
-            rest = rest[rest.index(after: close)...]
+            let name = String(rest[rest.utf8.index(after: open)..<close])
+            filled += MessageParameter(rawValue: name).flatMap { parameters[$0] } ?? String(rest[open..<afterClose])
+            rest = rest[afterClose...]
         }
         return filled + rest
     }

@@ -32,7 +32,6 @@ package struct SubjectIdentifiers: Sendable {
         var bytes = bytes
         bytes[6] = bytes[6] & 0x0F | 0x80
         bytes[8] = bytes[8] & 0x3F | 0x80
-        let fields = [bytes[0..<4], bytes[4..<6], bytes[6..<8], bytes[8..<10], bytes[10..<16]]
-        return fields.map { Hex.encode(Array($0)) }.joined(separator: "-")
+        return Hex.encodeUUID(bytes)
     }
 }

@@ -8,10 +8,11 @@ extension SQLConnection {
             """
             INSERT INTO message
                 (id, channel, recipient, region, body, template, locale, client_id, created_at, expires_at, due_at,
-                attempts, state)
+                leased_until, attempts, state)
             VALUES (\(message.id), \(message.channel.rawValue), \(message.recipient), \(message.region),
                 \(message.sealedContent), \(message.template.rawValue), \(message.locale), \(message.clientID),
-                \(message.createdAt), \(message.expiresAt), \(message.createdAt), 0, 'queued')
+                \(message.createdAt), \(message.expiresAt), \(message.leasedUntil ?? message.createdAt),
+                \(message.leasedUntil), \(message.leasedUntil == nil ? 0 : message.claim), 'queued')
             """)
     }
 

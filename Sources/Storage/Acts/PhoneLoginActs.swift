@@ -41,7 +41,7 @@ extension SQLStore: PhoneLoginStore {
             let message = operation.message?(challenge.code, challenge.expiresAt)
             try await connection.insert(operation, challenge: challenge, messageID: message?.id)
             if let message { try await connection.enqueue(message) }
-            return .started(expiresAt: challenge.expiresAt)
+            return .started(expiresAt: challenge.expiresAt, message: message)
         }
     }
 }

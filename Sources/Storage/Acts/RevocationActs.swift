@@ -67,7 +67,7 @@ extension SQLStatement.StringInterpolation {
         }
     }
 
-    private mutating func append(_ text: String, _ value: some SQLBindable) {
+    private mutating func append(_ text: StaticString, _ value: some SQLBindable) {
         appendLiteral(text)
         appendInterpolation(value)
     }

@@ -39,6 +39,8 @@ package struct PhoneLoginFixture: Sendable {
     package var guarding = SendingGuard(.off)
     /// That a text costs.
     package var segments = 0
+    /// Until when a text is its own process' to deliver.
+    package var leasedUntil: Timestamp?
     package let entropy: Entropy
 
     package init(seed: UInt64 = 1) { entropy = .seeded(seed) }
@@ -79,13 +81,13 @@ package struct PhoneLoginFixture: Sendable {
     }
 
     private func message(_ id: String, at now: Timestamp) -> @Sendable (OneTimeCode, Timestamp) -> QueuedMessage {
-        { [phone, client, messageSeal] code, expiresAt in
+        { [phone, client, messageSeal, leasedUntil] code, expiresAt in
             QueuedMessage(
                 id: id, recipient: phone.e164, region: phone.region,
                 sealedContent: messageSeal.seal(
                     MessageContent(body: code.digits, parameters: [.code: code.digits]), id: id),
                 template: .signInCode, locale: "en", clientID: client.id.rawValue, createdAt: now,
-                expiresAt: expiresAt)
+                expiresAt: expiresAt, leasedUntil: leasedUntil)
         }
     }
 
