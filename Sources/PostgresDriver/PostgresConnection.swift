@@ -10,6 +10,8 @@ import Storage
     enum Command {
         /// Nobody waits for its answer; it only must not be an error.
         case silent
+        /// Makes a statement of that text known under its name.
+        case preparation(text: String)
         case wanted
         /// The end of a row of commands: after a failure the server skips everything up to here.
         case synchronization
@@ -23,6 +25,7 @@ import Storage
     private let socket: Int32
     private let canceller: Canceller
     private var statementNames: [String: String] = [:]
+    private var lastStatement = 0
     private var unanswered = Queue<Command>()
     /// Why the commands since the last synchronization fail.
     private var failure: PostgresFailure?
@@ -72,11 +75,12 @@ extension PostgresConnection {
     private func prepare(_ statement: SQLStatement) throws -> String {
         // The unnamed statement lasts until the next of its kind.
         let isKept = statementNames.count < Self.maximumStatements
-        let name = isKept ? "denwa\(statementNames.count)" : ""
+        if isKept { lastStatement += 1 }
+        let name = isKept ? "denwa\(lastStatement)" : ""
         let types = statement.values.map(\.typeID)
         let text = RowLockClause.spelledOut(in: statement.text)
         guard unsafe PQsendPrepare(handle, name, text, Int32(types.count), types) == 1 else { throw lose() }
-        unanswered.append(.silent)
+        unanswered.append(.preparation(text: statement.text))
         if isKept { statementNames[statement.text] = name }
         return name
     }
@@ -127,7 +131,7 @@ extension PostgresConnection {
         case PGRES_PIPELINE_SYNC:
             failure = nil
             return nil
-        case PGRES_COMMAND_OK, PGRES_TUPLES_OK: break
+        case PGRES_COMMAND_OK, PGRES_TUPLES_OK: return try finish(result)
         case PGRES_PIPELINE_ABORTED: failure = failure ?? .connectionLost
         default:
             guard unsafe PQstatus(handle) == CONNECTION_OK, !result.sqlState.isEmpty else { throw lose() }
@@ -135,7 +139,13 @@ extension PostgresConnection {
             failure = failure ?? refusal
             if refusal.endsConnection { isLost = true }
         }
-        // Every command's answers end with none. It is there already.
+        // Refused or skipped: nothing has that name.
+        if case .preparation(let text) = command { statementNames[text] = nil }
+        return try finish(result)
+    }
+
+    /// Every command's answers end with none. It is there already.
+    private func finish(_ result: CommandResult) throws -> CommandResult {
         guard unsafe PQgetResult(handle) == nil else { throw lose() }
         return result
     }

@@ -151,7 +151,10 @@ struct Composition: Sendable {
             to: router, parts, accounts: accounts, signInPages: pages,
             pages: AccountPages(
                 library: library, regions: regions, phone: configuration.phone, registry: registry))
-        HealthEndpoints(isReady: { [store, draining] in !draining.isUnderWay && (await store.isReachable()) }).add(to: router)
+        HealthEndpoints(isReady: { [store, draining] in
+            if draining.isUnderWay { return false }
+            return await store.isReachable()
+        }).add(to: router)
         if let inbox {
             DevelopmentInboxPage(inbox: inbox, issuer: configuration.issuer).add(to: router)
             DemoPage().add(to: router)

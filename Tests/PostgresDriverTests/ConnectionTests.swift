@@ -53,12 +53,9 @@ import Testing
 
     @Test func `an act that a lost connection interrupted runs again, and its changes are there once`() async throws {
         try await withNotes { database, settings in
-            let runs = Mutex(0)
+            let runs = Runs()
             try await database.write { connection in
-                let run = runs.withLock { runs in
-                    runs += 1
-                    return runs
-                }
+                let run = runs.next()
                 try await connection.run("INSERT INTO note (id) VALUES (\(run))")
                 if run == 1 { try await PostgresServer.shared.cutConnections(to: settings) }
                 try await connection.run("INSERT INTO note (id) VALUES (\(100 + run))")
@@ -179,6 +176,17 @@ import Testing
 extension DefaultStringInterpolation {
     fileprivate mutating func appendInterpolation(known failure: PostgresFailure?) {
         appendLiteral(failure.map { "\($0)" } ?? "none")
+    }
+}
+
+private final class Runs: Sendable {
+    private let count = Mutex(0)
+
+    func next() -> Int {
+        count.withLock { count in
+            count += 1
+            return count
+        }
     }
 }
 

@@ -51,7 +51,7 @@ import Time
             try await database.add(1, "twice")
             try await database.add(2, "twice")
             await #expect(throws: PostgresFailure.refused(sqlState: "23505")) { try await store.migrate([unique], at: .noon) }
-            try await database.write { connection in try await connection.run("DELETE FROM note WHERE id = 2") }
+            _ = try await database.write { connection in try await connection.run("DELETE FROM note WHERE id = 2") }
             try await store.migrate([unique], at: .noon)
             #expect(try await isValid("note_unique", in: database))
             await #expect(throws: PostgresFailure.refused(sqlState: "23505")) { try await database.add(3, "twice") }

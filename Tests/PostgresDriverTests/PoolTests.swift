@@ -7,7 +7,7 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct PoolTests {
     @Test func `acts that find every connection busy are served in the order in which they came`() async throws {
         try await withNotes(connections: 1) { database, _ in
-            let order = Mutex<[Int]>([])
+            let order = Order()
             let gate = Gate()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
@@ -16,14 +16,14 @@ import Testing
                 try await Task.sleep(for: .milliseconds(50))
                 for index in 0..<10 {
                     group.addTask {
-                        try await database.write { _ in order.withLock { $0.append(index) } }
+                        try await database.write { _ in order.add(index) }
                     }
                     try await Task.sleep(for: .milliseconds(10))
                 }
                 gate.open()
                 try await group.waitForAll()
             }
-            #expect(order.withLock { $0 } == Array(0..<10))
+            #expect(order.numbers == Array(0..<10))
         }
     }
 
@@ -109,4 +109,12 @@ import Testing
         #expect(PostgresSettings(url: "postgres://db1:port/accounts?colour=blue") == nil)
         #expect(PostgresSettings(url: "mysql://db1/accounts") == nil)
     }
+}
+
+private final class Order: Sendable {
+    private let state = Mutex<[Int]>([])
+
+    var numbers: [Int] { state.withLock { $0 } }
+
+    func add(_ number: Int) { state.withLock { $0.append(number) } }
 }

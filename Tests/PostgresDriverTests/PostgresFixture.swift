@@ -20,7 +20,7 @@ func withNotes(
 
 extension SQLEngine {
     func add(_ id: Int, _ text: String = "") async throws {
-        try await write { connection in
+        _ = try await write { connection in
             try await connection.run("INSERT INTO note (id, text) VALUES (\(id), \(text))")
         }
     }

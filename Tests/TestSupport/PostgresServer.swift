@@ -48,7 +48,7 @@ package final class PostgresServer: Sendable {
     /// The script ends the server when its input ends: with this process.
     private static let script = #"""
         set -e
-        directory=$(mktemp -d "${TMPDIR:-/tmp}/denwa-postgres-XXXXXX")
+        directory=$(mktemp -d "${TMPDIR:-/tmp}/denwa-postgres-XXXXXX" 2>/dev/null || mktemp -d /tmp/denwa-postgres-XXXXXX)
         trap 'kill -QUIT $server 2>/dev/null; wait; rm -rf "$directory"' EXIT
         openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 \
             -keyout "$directory/server.key" -out "$directory/server.crt" 2>/dev/null
