@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ContextManager, Iterator
 
-from databases import PostgreSQLFolder, SQLiteFolder, TableSize, Written, tell
+from engines import PostgreSQLFolder, SQLiteFolder, TableSize, Written, tell
 from run import BENCH, ROOT, Server, compile_load, fsync_ms, machine
 
 Database = SQLiteFolder | PostgreSQLFolder
@@ -238,15 +238,16 @@ def print_sizes(database: Database, sizes: dict[int, list[TableSize]]) -> None:
 def print_plans(database: Database, load: Path, options: argparse.Namespace) -> None:
     """Runs each work with somebody listening to its statements, and looks at how the database does them."""
     people = max(options.people)
-    server = Server(options.binary, database.folder(people), database.environment(people))
-    with database.heard(people, server) as heard:
+    with database.listening(people) as listener:
+        environment = database.environment(people) | listener.environment
+        server = Server(options.binary, database.folder(people), environment)
         server.start()
         try:
             for work in ("login", "challenge", "refresh", "introspect", "client_credentials"):
                 drive(load, server, people, options, work=work, seconds=1)
         finally:
             server.end()
-    found = heard()
+        found = listener.heard()
     print(f"\n{database.title}, {people:,} people: of {len(found.statements)} statements of logins, refreshes and "
           f"introspections, and of the work in the background, {len(found.whole_tables)} read a whole table.", flush=True)
     if found.whole_tables:

@@ -14,7 +14,7 @@ import subprocess
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Iterator, Protocol
+from typing import Any, Callable, Iterator
 
 from postgresql import ROLE, PostgreSQLServer
 
@@ -37,25 +37,26 @@ class Heard:
     whole_tables: list[WholeTable]
 
 
-class Listened(Protocol):
-    """A server that is not started yet."""
-
-    directory: Path
-    settings: dict[str, str]
+@dataclass(frozen=True)
+class Listener:
+    #: What a server that is to be heard has besides in its environment.
+    environment: dict[str, str]
+    #: What was heard; ask when the server has ended.
+    heard: Callable[[], Heard]
 
 
 # MARK: SQLite
 
 
-@contextmanager
-def heard_by_sqlite(file: Path, server: Listened) -> Iterator[Callable[[], Heard]]:
-    """Start the server within, end it, and ask afterwards what was heard."""
-    library, notes = server.directory / "statements.so", server.directory / "statements.txt"
+def listen_to_sqlite(file: Path, directory: Path) -> Listener:
+    """- Parameter directory: for the library, and what it writes."""
+    library, notes = directory / "statements.so", directory / "statements.txt"
     source = Path(__file__).parent / "Load" / "statements.c"
     subprocess.run([os.environ.get("CC", "cc"), "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
     notes.unlink(missing_ok=True)
-    server.settings |= {"LD_PRELOAD": str(library), "STATEMENTS": str(notes)}
-    yield lambda: judge_sqlite(file, set(notes.read_text().split("\0")))
+    return Listener(
+        {"LD_PRELOAD": str(library), "STATEMENTS": str(notes)},
+        lambda: judge_sqlite(file, set(notes.read_text().split("\0"))))
 
 
 def judge_sqlite(file: Path, statements: set[str]) -> Heard:
@@ -88,19 +89,13 @@ _TOLD = {
 
 
 @contextmanager
-def heard_by_postgresql(
-    postgresql: PostgreSQLServer, name: str, **settings: str
-) -> Iterator[Callable[[], Heard]]:
-    """Start the server within, end it, and ask afterwards what was heard.
-
-    - Parameter settings: of its connections, besides.
-    """
-    settings = _TOLD | settings
-    for setting, value in settings.items():
+def listening_to_postgresql(postgresql: PostgreSQLServer, name: str, **settings: str) -> Iterator[Listener]:
+    """- Parameter settings: of the server's connections, besides."""
+    for setting, value in (_TOLD | settings).items():
         postgresql.query(f"ALTER ROLE {ROLE} SET {setting} = '{value}'")
     start = postgresql.log_file.stat().st_size
     try:
-        yield lambda: judge_postgresql(postgresql, name, start)
+        yield Listener({}, lambda: judge_postgresql(postgresql, name, start))
     finally:
         postgresql.query(f"ALTER ROLE {ROLE} RESET ALL")
 

@@ -11,7 +11,7 @@ a Markdown table.
 
 The server runs with a durable store on the disk of the repository (var/bench), no limits, and the file connector for
 texts; the load generator (Load/load.c, compiled on the way) runs beside it on the same machine, and so does PostgreSQL,
-a server of its own with the settings of databases.py. Needs Python 3.11, a C compiler and, for PostgreSQL, what the
+a server of its own with the settings of engines.py. Needs Python 3.11, a C compiler and, for PostgreSQL, what the
 tests need.
 """
 
@@ -71,7 +71,7 @@ def main() -> int:
     with ExitStack() as stack:
         settings, database = {}, None
         if options.database == "postgres":
-            from databases import throwaway_postgresql
+            from engines import throwaway_postgresql
             settings, database = stack.enter_context(throwaway_postgresql())
         directory = Path(tempfile.mkdtemp(dir=BENCH, prefix="run-"))
         stack.callback(leave, directory, options.keep)

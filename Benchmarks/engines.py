@@ -12,10 +12,10 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, ContextManager, Iterator
+from typing import Any, ContextManager, Iterator
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "Tests" / "EndToEnd"))
 
@@ -119,8 +119,8 @@ class SQLiteFolder:
     def written(self, server: int, since: Any) -> Written:
         return Written(_written_by(server) - since)
 
-    def heard(self, people: int, server: plans.Listened) -> ContextManager[Callable[[], plans.Heard]]:
-        return plans.heard_by_sqlite(self._file(people), server)
+    def listening(self, people: int) -> ContextManager[plans.Listener]:
+        return nullcontext(plans.listen_to_sqlite(self._file(people), self.folder(people)))
 
     def _file(self, people: int) -> Path:
         return self.folder(people) / "denwa.sqlite"
@@ -187,8 +187,8 @@ class PostgreSQLFolder:
         log = int(self.server.query(f"SELECT pg_wal_lsn_diff('{end}', '{start}')")[0][0])
         return Written(self._written_by_all(server) - disk, log, self._whole_pages(start, end))
 
-    def heard(self, people: int, server: plans.Listened) -> ContextManager[Callable[[], plans.Heard]]:
-        return plans.heard_by_postgresql(self.server, self.name(people))
+    def listening(self, people: int) -> ContextManager[plans.Listener]:
+        return plans.listening_to_postgresql(self.server, self.name(people))
 
     def _position(self) -> str:
         return self.server.query("SELECT pg_current_wal_flush_lsn()")[0][0]
