@@ -80,13 +80,30 @@ package final class SQLiteDatabase: SQLEngine {
         return try await reader.run(act)
     }
 
-    /// Moves everything from the write-ahead log into the main file. Acts still work afterwards; a failure loses
-    /// nothing, since the log is read at the next start.
-    package func checkpoint() async { await writer.checkpoint() }
+    /// Moves everything from the write-ahead log into the main file, so that a copy of it is a backup. A failure
+    /// loses nothing, since the log is read at the next start.
+    package func close() async { await writer.checkpoint() }
 
-    package func define(_ statements: [String]) async throws {
-        try await writer.run { connection in
-            for statement in statements { try await connection.run(SQLStatement(stringLiteral: statement)) }
+    /// One transaction from the first look to the last change: the file's own lock keeps other processes out.
+    package func define<Result: Sendable>(
+        _ change: @escaping @Sendable (any SQLSchema) async throws -> Result
+    ) async throws -> Result {
+        try await writer.run { connection in try await change(Schema(connection: connection)) }
+    }
+
+    private struct Schema: SQLSchema {
+        let connection: any SQLConnection
+
+        func rows(_ statement: SQLStatement) async throws -> [SQLRow] { try await connection.rows(statement) }
+
+        func run(_ statements: [SQLStatement]) async throws {
+            for statement in statements { try await connection.run(statement) }
+        }
+
+        func build(_ index: SQLIndex) async throws {
+            let kind = index.isUnique ? "UNIQUE INDEX" : "INDEX"
+            try await connection.run(
+                SQLStatement(stringLiteral: "CREATE \(kind) IF NOT EXISTS \(index.name) ON \(index.target)"))
         }
     }
 }
