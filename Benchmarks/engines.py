@@ -67,7 +67,7 @@ def throwaway_postgresql() -> Iterator[tuple[dict[str, str], int]]:
 
 
 class SQLiteFolder:
-    """A file for each number of people."""
+    """Files, each in a folder with what its server needs besides."""
 
     title = "SQLite"
     #: Whose children do the database's work.
@@ -82,35 +82,43 @@ class SQLiteFolder:
     def end(self) -> None:
         pass
 
-    def folder(self, people: int) -> Path:
+    def folder(self, database: str) -> Path:
         """Where a server with this database lives."""
-        return self.directory / f"sqlite-{people}"
+        return self.directory / f"sqlite-{database}"
 
-    def environment(self, people: int) -> dict[str, str]:
-        return {"DENWA_DATABASE_URL": f"sqlite:{self._file(people)}"}
+    def environment(self, database: str) -> dict[str, str]:
+        return {"DENWA_DATABASE_URL": f"sqlite:{self._file(database)}"}
 
-    def fill(self, people: int, binary: Path) -> None:
-        _migrate(binary, self.folder(people), self.environment(people))
-        population.fill_sqlite(str(self._file(people)), people, lambda done: tell(f"SQLite: {done:,} people"))
+    def fill(self, database: str, count: int, binary: Path) -> None:
+        _migrate(binary, self.folder(database), self.environment(database))
+        population.fill_sqlite(str(self._file(database)), count, lambda done: tell(f"SQLite: {done:,} people"))
 
-    def remove(self, people: int) -> None:
-        shutil.rmtree(self.folder(people), ignore_errors=True)
+    def add_ending(self, database: str, count: int, end: int) -> None:
+        """Rows of each kind that is cleaned up, which end then (epoch milliseconds)."""
+        population.add_ending_to_sqlite(str(self._file(database)), count, end)
 
-    def sizes(self, people: int) -> list[TableSize]:
-        with closing(sqlite3.connect(self._file(people))) as database:
-            bytes_of = dict(database.execute("SELECT name, pgsize FROM dbstat WHERE aggregate = TRUE"))
-            tables = [name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-            return [self._size(database, table, bytes_of) for table in tables]
+    def rows(self, database: str, table: str) -> int:
+        with closing(sqlite3.connect(self._file(database))) as connection:
+            return connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+
+    def remove(self, database: str) -> None:
+        shutil.rmtree(self.folder(database), ignore_errors=True)
+
+    def sizes(self, database: str) -> list[TableSize]:
+        with closing(sqlite3.connect(self._file(database))) as connection:
+            bytes_of = dict(connection.execute("SELECT name, pgsize FROM dbstat WHERE aggregate = TRUE"))
+            tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+            return [self._size(connection, table, bytes_of) for table in tables]
 
     @staticmethod
-    def _size(database: sqlite3.Connection, table: str, bytes_of: dict[str, int]) -> TableSize:
-        rows = database.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]
-        indexes = database.execute("SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?", [table])
+    def _size(connection: sqlite3.Connection, table: str, bytes_of: dict[str, int]) -> TableSize:
+        rows = connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]
+        indexes = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?", [table])
         return TableSize(table, rows, bytes_of.get(table, 0), sum(bytes_of.get(name, 0) for (name,) in indexes))
 
-    def script(self, people: int, text: str) -> None:
-        with closing(sqlite3.connect(self._file(people))) as database:
-            database.executescript(text)
+    def script(self, database: str, text: str) -> None:
+        with closing(sqlite3.connect(self._file(database))) as connection:
+            connection.executescript(text)
 
     def mark(self, server: int) -> Any:
         """A moment to count from."""
@@ -119,15 +127,15 @@ class SQLiteFolder:
     def written(self, server: int, since: Any) -> Written:
         return Written(_written_by(server) - since)
 
-    def listening(self, people: int) -> ContextManager[plans.Listener]:
-        return nullcontext(plans.listen_to_sqlite(self._file(people), self.folder(people)))
+    def listening(self, database: str) -> ContextManager[plans.Listener]:
+        return nullcontext(plans.listen_to_sqlite(self._file(database), self.folder(database)))
 
-    def _file(self, people: int) -> Path:
-        return self.folder(people) / "denwa.sqlite"
+    def _file(self, database: str) -> Path:
+        return self.folder(database) / "denwa.sqlite"
 
 
 class PostgreSQLFolder:
-    """One server with a database for each number of people."""
+    """Databases of one server, each with a folder for its Denwa."""
 
     title = "PostgreSQL"
 
@@ -148,35 +156,41 @@ class PostgreSQLFolder:
     def process(self) -> int:
         return self.server.process.pid
 
-    def folder(self, people: int) -> Path:
-        return self.directory / f"postgresql-{people}"
+    def folder(self, database: str) -> Path:
+        return self.directory / f"postgresql-{database}"
 
-    def environment(self, people: int) -> dict[str, str]:
-        return {"DENWA_DATABASE_URL": self.server.url(self.name(people))}
+    def environment(self, database: str) -> dict[str, str]:
+        return {"DENWA_DATABASE_URL": self.server.url(self.name(database))}
 
-    def fill(self, people: int, binary: Path) -> None:
+    def fill(self, database: str, count: int, binary: Path) -> None:
         self._restart(FILLING)
-        self.server.query(f"DROP DATABASE IF EXISTS {self.name(people)}")
-        self.server.create_database(self.name(people))
-        _migrate(binary, self.folder(people), self.environment(people))
+        self.server.query(f"DROP DATABASE IF EXISTS {self.name(database)}")
+        self.server.create_database(self.name(database))
+        _migrate(binary, self.folder(database), self.environment(database))
         population.fill_postgresql(
-            lambda text: self.script(people, text), people, lambda done: tell(f"PostgreSQL: {done:,} people"))
+            lambda text: self.script(database, text), count, lambda done: tell(f"PostgreSQL: {done:,} people"))
         self.server.query("CHECKPOINT", timeout=600)
         self._restart(SETTINGS)
 
-    def remove(self, people: int) -> None:
-        self.begin()
-        self.server.query(f"DROP DATABASE IF EXISTS {self.name(people)}", timeout=600)
-        shutil.rmtree(self.folder(people), ignore_errors=True)
+    def add_ending(self, database: str, count: int, end: int) -> None:
+        population.add_ending_to_postgresql(lambda text: self.script(database, text), count, end)
 
-    def sizes(self, people: int) -> list[TableSize]:
+    def rows(self, database: str, table: str) -> int:
+        return int(self.server.query(f"SELECT count(*) FROM {table}", self.name(database))[0][0])
+
+    def remove(self, database: str) -> None:
+        self.begin()
+        self.server.query(f"DROP DATABASE IF EXISTS {self.name(database)}", timeout=600)
+        shutil.rmtree(self.folder(database), ignore_errors=True)
+
+    def sizes(self, database: str) -> list[TableSize]:
         rows = self.server.query(
             "SELECT relname, n_live_tup, pg_table_size(relid), pg_indexes_size(relid) FROM pg_stat_user_tables",
-            self.name(people))
+            self.name(database))
         return [TableSize(row[0], *map(int, row[1:])) for row in rows]
 
-    def script(self, people: int, text: str) -> None:
-        self.server.query(text, self.name(people), timeout=7200)
+    def script(self, database: str, text: str) -> None:
+        self.server.query(text, self.name(database), timeout=7200)
 
     def mark(self, server: int) -> Any:
         return self._written_by_all(server), self._position()
@@ -187,8 +201,8 @@ class PostgreSQLFolder:
         log = int(self.server.query(f"SELECT pg_wal_lsn_diff('{end}', '{start}')")[0][0])
         return Written(self._written_by_all(server) - disk, log, self._whole_pages(start, end))
 
-    def listening(self, people: int) -> ContextManager[plans.Listener]:
-        return plans.listening_to_postgresql(self.server, self.name(people))
+    def listening(self, database: str) -> ContextManager[plans.Listener]:
+        return plans.listening_to_postgresql(self.server, self.name(database))
 
     def _position(self) -> str:
         return self.server.query("SELECT pg_current_wal_flush_lsn()")[0][0]
@@ -211,8 +225,8 @@ class PostgreSQLFolder:
         self.begin()
 
     @staticmethod
-    def name(people: int) -> str:
-        return f"people_{people}"
+    def name(database: str) -> str:
+        return f"people_{database}"
 
 
 class _LastingServer(PostgreSQLServer):

@@ -63,7 +63,7 @@ def main() -> int:
         try:
             for people in options.people:
                 prepare(database, people, options)
-            sizes = {people: database.sizes(people) for people in options.people}
+            sizes = {people: database.sizes(str(people)) for people in options.people}
             measured = measure(database, load, options)
             print_logins(database, measured)
             print_sizes(database, sizes)
@@ -72,7 +72,7 @@ def main() -> int:
         finally:
             if not options.keep:
                 for people in options.people:
-                    database.remove(people)
+                    database.remove(str(people))
             database.end()
     return 0
 
@@ -108,10 +108,10 @@ def parse() -> argparse.Namespace:
 
 
 def prepare(database: Database, people: int, options: argparse.Namespace) -> None:
-    filled = database.folder(people) / "filled"
+    filled = database.folder(str(people)) / "filled"
     if not filled.exists():
-        database.remove(people)
-        database.fill(people, options.binary)
+        database.remove(str(people))
+        database.fill(str(people), people, options.binary)
         filled.touch()
 
 
@@ -134,7 +134,8 @@ def running(database: Database, options: argparse.Namespace) -> Iterator[dict[in
     servers: dict[int, Server] = {}
     try:
         for people in options.people:
-            servers[people] = Server(options.binary, database.folder(people), database.environment(people))
+            name = str(people)
+            servers[people] = Server(options.binary, database.folder(name), database.environment(name))
             servers[people].start()
         yield servers
     finally:
@@ -238,9 +239,9 @@ def print_sizes(database: Database, sizes: dict[int, list[TableSize]]) -> None:
 def print_plans(database: Database, load: Path, options: argparse.Namespace) -> None:
     """Runs each work with somebody listening to its statements, and looks at how the database does them."""
     people = max(options.people)
-    with database.listening(people) as listener:
-        environment = database.environment(people) | listener.environment
-        server = Server(options.binary, database.folder(people), environment)
+    with database.listening(str(people)) as listener:
+        environment = database.environment(str(people)) | listener.environment
+        server = Server(options.binary, database.folder(str(people)), environment)
         server.start()
         try:
             for work in ("login", "challenge", "refresh", "introspect", "client_credentials"):

@@ -22,6 +22,7 @@ import base64
 import hashlib
 import sqlite3
 import time
+from contextlib import closing
 from typing import Callable, Iterator
 
 SECOND, HOUR, DAY = 1000, 3_600_000, 86_400_000
@@ -96,26 +97,103 @@ def statements(people: int, first: int, last: int, now: int, series: Callable[[i
         FROM {span} WHERE n % 100 < 6 ON CONFLICT (subject) DO UPDATE SET sent = traffic.sent + 1"""
 
 
+#: Of each kind that the server cleans up: the table, what a row has besides its end, and the column of that.
+ENDING = [
+    ("phone_operation", "expires_at", {
+        "id": "some_name('operation', n)", "challenge_id": "some_name('challenge', n)", "state": "'state'", "scope": "''",
+        "redirect_uri": "'https://bench.example/callback'", "redirect_requested": "1"}),
+    ("phone_challenge", "expires_at", {
+        "id": "some_name('challenge', n)", "client_id": f"'{CLIENT}'", "number": "phone_number(n)", "device": "''",
+        "code": "some_short_digest('code', n)", "guesses": "0"}),
+    ("authorization_code", "expires_at", {
+        "digest": "some_digest('unredeemed', n)", "grant_id": "some_name('unredeemed', n)", "client_id": f"'{CLIENT}'",
+        "redirect_uri": "'https://bench.example/callback'", "redirect_requested": "1"}),
+    ("authorization_code", "expires_at", {
+        "digest": "some_digest('spent', n)", "grant_id": "some_name('spent', n)", "client_id": f"'{CLIENT}'",
+        "redirect_uri": "'https://bench.example/callback'", "redirect_requested": "1", "redeemed_at": "1"}),
+    ("token_grant", "expires_at", {
+        "id": "some_name('spent', n)", "account_id": "some_uuid('nobody', n)", "client_id": f"'{CLIENT}'", "scope": "''",
+        "authenticated_at": "1", "methods": "'otp sms'"}),
+    ("device_authorization", "expires_at", {
+        "digest": "some_digest('device', n)", "user_code": "some_digest('user code', n)", "client_id": f"'{CLIENT}'",
+        "scope": "''", "resources": "''", "interval_seconds": "5"}),
+    ("refresh_token", "expires_at", {
+        "digest": "some_digest('ended', n)", "grant_id": "some_name('spent', n)", "client_id": f"'{CLIENT}'"}),
+    ("opaque_token", "expires_at", {
+        "digest": "some_digest('opaque', n)", "kind": "'kii'", "grant_id": "some_name('opaque', n)"}),
+    ("password_reset", "expires_at", {
+        "digest": "some_digest('reset', n)", "account_id": "some_uuid('nobody', n)"}),
+    ("known_origin", "expires_at", {"digest": "some_digest('origin', n)"}),
+    ("number_change", "expires_at", {
+        "undo_digest": "some_digest('undo', n)", "account_id": "some_uuid('nobody', n)",
+        "message_id": "some_uuid('undo', n)", "old_number": "phone_number(n)", "new_number": "phone_number(n + 1)",
+        "changed_at": "1"}),
+    ("email_challenge", "expires_at", {
+        "account_id": "some_uuid('nobody', n)", "purpose": "'email'", "client_id": f"'{CLIENT}'", "place": "''",
+        "id": "some_name('email', n)", "key": "'somebody@example.com'", "code": "some_short_digest('email', n)",
+        "guesses": "0"}),
+    ("pushed_request", "expires_at", {
+        "digest": "some_digest('pushed', n)", "client_id": f"'{CLIENT}'", "parameters": "some_digest('parameters', n)"}),
+    ("spent_identifier", "expires_at", {"digest": "some_digest('identifier', n)"}),
+    ("revoked_token", "expires_at", {"id": "some_name('revoked', n)"}),
+    ("session", "idle_until", {
+        "digest": "some_digest('ended', n)", "id": "some_name('ended', n)", "account_id": "some_uuid('nobody', n)",
+        "methods": "'otp sms'", "authenticated_at": "1", "expires_at": "1"}),
+    ("session_client", "expires_at", {
+        "session_id": "some_name('ended', n)", "client_id": f"'{CLIENT}'", "account_id": "some_uuid('nobody', n)"}),
+    ("revocation", "at", {"kind": "'grant'", "id": "some_name('spent', n)"}),
+    ("message", "expires_at", {
+        "id": "some_uuid('ended', n)", "recipient": "phone_number(n)", "template": "'sign_in_code'", "locale": "'ja'",
+        "client_id": f"'{CLIENT}'", "created_at": "1", "attempts": "1", "state": "'sent'"}),
+    ("traffic", "expires_at", {
+        "subject": "'ended:' || n", "period": "1", "sent": "1", "confirmed": "1", "previous_sent": "0",
+        "previous_confirmed": "0", "next_at": "0", "blocked_until": "0"}),
+    ("spending", "expires_at", {"subject": "'ended:' || n", "period": "'1970-01'", "amount": "1"}),
+    ("security_event", "at", {
+        "kind": "'guess.wrong'", "request_id": "some_name('ended', n)", "reason": "'wrong code'"}),
+]
+
+
+def ending(first: int, last: int, end: int, series: Callable[[int, int], str]) -> Iterator[str]:
+    """What inserts rows of each kind that end at one moment, in milliseconds, give or take some; the limits' too,
+    which count microseconds."""
+    span = series(first, last)
+    for table, column, values in ENDING:
+        yield (f"INSERT INTO {table} ({', '.join(values)}, {column}) "
+               f"SELECT {', '.join(values.values())}, {end} + n FROM {span}")
+    yield (f"INSERT INTO rate_limit (subject, arrival) "
+           f"SELECT some_short_digest('ended', n), ({end} + n) * 1000 FROM {span}")
+
+
 # MARK: SQLite
 
 
-def fill_sqlite(path: str, people: int, told: Callable[[int], None]) -> None:
+def fill_sqlite(path: str, people: int, told: Callable[[int], None] = lambda _: None) -> None:
     """Fills a migrated database. Nothing of it is durable before the end."""
     now = int(time.time() * 1000)
-    with sqlite3.connect(path, isolation_level=None) as database:
+    _insert_into_sqlite(path, people, told, lambda first, last: statements(people, first, last, now, _sqlite_series))
+
+
+def add_ending_to_sqlite(path: str, count: int, end: int) -> None:
+    _insert_into_sqlite(path, count, lambda _: None, lambda first, last: ending(first, last, end, _sqlite_series))
+
+
+def _insert_into_sqlite(
+    path: str, count: int, told: Callable[[int], None], script: Callable[[int, int], Iterator[str]]
+) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
         for name, function in (("some_uuid", _uuid), ("some_name", _name), ("some_digest", _digest),
                                ("some_short_digest", lambda word, n: _digest(word, n)[:16])):
             database.create_function(name, 2, function, deterministic=True)
         database.create_function("phone_number", 1, phone_number, deterministic=True)
         for setting in ("synchronous = OFF", "journal_mode = OFF", "cache_size = -4000000", "temp_store = MEMORY"):
             database.execute(f"PRAGMA {setting}")
-        for first, last in _spans(people, told):
+        for first, last in _spans(count, told):
             database.execute("BEGIN")
-            for statement in statements(people, first, last, now, _sqlite_series):
+            for statement in script(first, last):
                 database.execute(statement)
             database.execute("COMMIT")
         database.execute("PRAGMA journal_mode = WAL")
-    database.close()
 
 
 def _sqlite_series(first: int, last: int) -> str:
@@ -164,16 +242,30 @@ _FUNCTIONS = f"""
 """
 
 
-def fill_postgresql(run: Callable[[str], None], people: int, told: Callable[[int], None]) -> None:
+def fill_postgresql(run: Callable[[str], None], people: int, told: Callable[[int], None] = lambda _: None) -> None:
     """Fills a migrated database. `run` executes a script there as its owner, in one session."""
     now = int(time.time() * 1000)
+    _insert_into_postgresql(
+        run, people, told, lambda first, last: statements(people, first, last, now, _postgresql_series))
+
+
+def add_ending_to_postgresql(run: Callable[[str], None], count: int, end: int) -> None:
+    _insert_into_postgresql(
+        run, count, lambda _: None, lambda first, last: ending(first, last, end, _postgresql_series))
+
+
+def _insert_into_postgresql(
+    run: Callable[[str], None], count: int, told: Callable[[int], None], script: Callable[[int, int], Iterator[str]]
+) -> None:
     run(_FUNCTIONS)
-    for first, last in _spans(people, told):
-        script = statements(people, first, last, now, lambda first, last: (
-            f"generate_series({first}::bigint, {last - 1}::bigint) AS people (n)"))
-        run("SET search_path = public, population;" + ";".join(script))
+    for first, last in _spans(count, told):
+        run("SET search_path = public, population;" + ";".join(script(first, last)))
     run("DROP SCHEMA population CASCADE")
     run("VACUUM (ANALYZE, FREEZE)")
+
+
+def _postgresql_series(first: int, last: int) -> str:
+    return f"generate_series({first}::bigint, {last - 1}::bigint) AS people (n)"
 
 
 def _spans(people: int, told: Callable[[int], None]) -> Iterator[tuple[int, int]]:
