@@ -30,6 +30,8 @@ struct SQLiteConnection: SQLConnection {
     /// There is one writer, so acts never meet.
     func lock(_ key: Int64) async throws {}
 
+    func conclude(_ statement: SQLStatement, under key: Int64) async throws { try await run(statement) }
+
     private func step(_ statement: SQLStatement, row: (OpaquePointer) -> Void) throws {
         let prepared: Statement
         do { prepared = try database.cachedStatement(sql: statement.text) } catch let error as DatabaseError {

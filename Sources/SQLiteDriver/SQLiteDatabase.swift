@@ -55,19 +55,12 @@ package final class SQLiteDatabase: SQLEngine {
     }
 
     private static func openQueue(_ path: String, _ configuration: Configuration) throws -> DatabaseQueue {
-        if !configuration.readonly { Self.makePrivate(path) }
+        if !configuration.readonly { makePrivateFile(path) }
         do {
             return try DatabaseQueue(path: path, configuration: configuration)
         } catch let error as DatabaseError {
             throw SQLiteFailure(code: error.extendedResultCode.rawValue)
         }
-    }
-
-    private static func makePrivate(_ path: String) {
-        // SQLite makes its other files with the mode of this one. Only a new file is opened here: closing any
-        // descriptor of a file drops the locks that this process holds on it (fcntl, POSIX.1).
-        let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        if file >= 0 { close(file) }
     }
 
     package func write<Result: Sendable>(_ act: @escaping SQLAct<Result>) async throws -> Result {
@@ -106,4 +99,11 @@ package final class SQLiteDatabase: SQLEngine {
                 SQLStatement(stringLiteral: "CREATE \(kind) IF NOT EXISTS \(index.name) ON \(index.target)"))
         }
     }
+}
+
+private func makePrivateFile(_ path: String) {
+    // SQLite makes its other files with the mode of this one. Only a new file is opened here: closing any descriptor
+    // of a file drops the locks that this process holds on it (fcntl, POSIX.1).
+    let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    if file >= 0 { close(file) }
 }

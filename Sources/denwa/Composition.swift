@@ -60,7 +60,7 @@ struct Composition: Sendable {
         keys = KeySet(keys: loaded.keys, active: loaded.active)
         let clients = try Self.readClients(configuration, secret: secret, logger: logger)
         try Self.refuseMissingKeys(clients, loaded.active)
-        store = SQLStore(engine: engine(try Self.openDatabase(configuration.databasePath)))
+        store = SQLStore(engine: engine(try await configuration.database.open()))
         try await store.migrate(at: now)
         let (clientServers, strangersServers) = (Self.clientServers(configuration), Self.clientServers(configuration))
         registry = ClientRegistry(

@@ -10,6 +10,9 @@ package protocol SQLConnection {
     func send(_ statement: SQLStatement) async throws
     /// Until the transaction ends, other acts that ask for the same key wait before their next statement.
     func lock(_ key: Int64) async throws
+    /// Runs a statement at the very end of the transaction, after everything that waits for others, while it holds
+    /// the key: what such statements write becomes visible in the order in which they wrote it.
+    func conclude(_ statement: SQLStatement, under key: Int64) async throws
 }
 
 extension SQLConnection {
