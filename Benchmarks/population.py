@@ -7,11 +7,12 @@ come in no order, as in life; times grow from row to row, as in life.
 Of a hundred people:
 
 - each has an account and a number;
-- 30 use an app with offline access: a grant, its refresh token, and two that it spent in the last 30 days;
+- 30 use an app with offline access: a grant, its refresh token, and two that it spent in the last 30 days; five of these
+  grants came of a browser's session;
 - 5 were at a browser in the last three days: a session;
 - 10 let somebody else's app in: a consent;
 - 3 logged in within a day (everybody once a month): a text, a spent code, and two of the three a grant without offline
-  access; one in a thousand did so within the hour, and is remembered by a limit;
+  access, one of these by a browser's session; one in a thousand did so within the hour, and is remembered by a limit;
 - 15 were refused something in the last 90 days: a line of the developer log;
 - 6 logins in two days leave figures of the guard about the range of their number, a thousand neighbours in each.
 """
@@ -51,9 +52,10 @@ def statements(people: int, first: int, last: int, now: int, series: Callable[[i
         INSERT INTO account_phone (number, account_id, verified_at, last_proof_at)
         SELECT phone_number(n), some_uuid('account', n), {moment(-400 * DAY, 0)}, {moment(-30 * DAY, 0)} FROM {span}"""
     yield f"""
-        INSERT INTO token_grant (id, account_id, client_id, scope, authenticated_at, methods, is_offline, expires_at)
+        INSERT INTO token_grant (id, account_id, client_id, scope, authenticated_at, methods, is_offline, expires_at,
+            session_id)
         SELECT some_name('grant', n), some_uuid('account', n), '{CLIENT}', 'offline', {moment(-30 * DAY, 0)}, 'otp sms', 1,
-            {moment(DAY, 30 * DAY)} FROM {span} WHERE n % 100 < 30"""
+            {moment(DAY, 30 * DAY)}, CASE WHEN n % 100 < 5 THEN some_name('ended session', n) END FROM {span} WHERE n % 100 < 30"""
     for token, rotated in (("first", moment(-20 * DAY, 0)), ("second", moment(-10 * DAY, 0)), ("third", "NULL")):
         yield f"""
         INSERT INTO refresh_token (digest, grant_id, client_id, expires_at, rotated_at)
@@ -73,16 +75,18 @@ def statements(people: int, first: int, last: int, now: int, series: Callable[[i
             connector, provider_id, leased_until)
         SELECT some_uuid('message', n), phone_number(n), 'sign_in_code', 'ja', '{CLIENT}', {moment(-DAY, 0)},
             {moment(-DAY + 180 * SECOND, 0)}, 1, 'sent', 'JP', 'main', some_uuid('provider', n), {moment(-DAY, 0)}
-        FROM {span} WHERE n % 100 < 3"""
+        FROM {span} WHERE n % 100 >= 97"""
     yield f"""
-        INSERT INTO token_grant (id, account_id, client_id, scope, authenticated_at, methods, is_offline, expires_at)
+        INSERT INTO token_grant (id, account_id, client_id, scope, authenticated_at, methods, is_offline, expires_at,
+            session_id)
         SELECT some_name('grant of a day', n), some_uuid('account', n), '{CLIENT}', '', {moment(-DAY, 0)}, 'otp sms', 0,
-            {moment(-DAY + 2 * HOUR, HOUR)} FROM {span} WHERE n % 100 < 2"""
+            {moment(-DAY + 2 * HOUR, HOUR)}, CASE WHEN n % 100 = 99 THEN some_name('session', n) END
+        FROM {span} WHERE n % 100 >= 98"""
     yield f"""
         INSERT INTO authorization_code (digest, grant_id, client_id, redirect_uri, redirect_requested, expires_at,
             redeemed_at)
         SELECT some_digest('code', n), some_name('grant of a day', n), '{CLIENT}', 'https://bench.example/callback', 1,
-            {moment(-DAY + HOUR, 0)}, {moment(-DAY + HOUR, 0)} FROM {span} WHERE n % 100 < 3"""
+            {moment(-DAY + HOUR, 0)}, {moment(-DAY + HOUR, 0)} FROM {span} WHERE n % 100 >= 97"""
     yield f"""
         INSERT INTO rate_limit (subject, arrival)
         SELECT some_short_digest('limit', n), ({moment(60 * SECOND, HOUR)}) * 1000 FROM {span} WHERE n % 1000 = 0"""
