@@ -10,7 +10,7 @@ SOURCES := Sources Tests Benchmarks Package.swift sdk/SDK.swift \
   sdk/swift/Package.swift sdk/swift/Sources sdk/swift/Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-swift test-end-to-end lint format bench simulate clean
+.PHONY: help setup run test test-swift test-end-to-end lint format bench bench-growth simulate clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -59,12 +59,19 @@ bench: setup ## Measure the release build; results and method are in docs/benchm
 	swift build -c release --product denwa
 	swift build -c release --product storage-benchmark
 	$(PYTHON) Benchmarks/run.py $(BENCH)
+	$(PYTHON) Benchmarks/run.py --database postgres $(BENCH)
 	$(PYTHON) Benchmarks/slow_provider.py
 	$(PYTHON) Benchmarks/passwords.py
 	.build/release/storage-benchmark var/bench
 	$(CXX) -std=c++17 -O2 -ISources/CPhoneNumber/include -o var/bench/phone-numbers \
 	  Benchmarks/PhoneNumbers/PhoneNumberBenchmark.cpp Sources/CPhoneNumber/*.cpp -lphonenumber
 	var/bench/phone-numbers
+
+bench-growth: setup ## Measure logins with up to ten million users in the database; takes an hour and 15 GB of disk
+	swift build -c release --product denwa
+	$(PYTHON) Benchmarks/growth.py --plans $(GROWTH)
+	$(PYTHON) Benchmarks/housekeeping.py $(HOUSEKEEPING)
+	$(PYTHON) Benchmarks/hot_rows.py
 
 simulate: setup ## Attack the texting budget in a simulation; the figures and the picture are in docs/abuse.md
 	swift build -c release --product abuse-simulation

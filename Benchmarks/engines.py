@@ -35,7 +35,7 @@ SETTINGS = {
 #: What is being filled can be filled again.
 FILLING = SETTINGS | {
     "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "wal_level": "minimal",
-    "max_wal_senders": "0", "autovacuum": "off", "shared_buffers": "3GB", "max_wal_size": "2GB",
+    "max_wal_senders": "0", "autovacuum": "off", "shared_buffers": "3GB", "max_wal_size": "1GB",
     "maintenance_work_mem": "512MB",
 }
 
