@@ -52,8 +52,8 @@ class TableSize:
 class Written:
     """Bytes."""
 
-    #: To the disk, by the server and its database together.
-    disk: int
+    #: Into files, by the server and its database together: log, tables, texts.
+    files: int
     #: PostgreSQL's log; of it whole pages, for the first time that each changes after a checkpoint.
     log: int | None = None
     pages: int | None = None
@@ -196,10 +196,10 @@ class PostgreSQLFolder:
         return self._written_by_all(server), self._position()
 
     def written(self, server: int, since: Any) -> Written:
-        disk, start = since
+        files, start = since
         end = self._position()
         log = int(self.server.query(f"SELECT pg_wal_lsn_diff('{end}', '{start}')")[0][0])
-        return Written(self._written_by_all(server) - disk, log, self._whole_pages(start, end))
+        return Written(self._written_by_all(server) - files, log, self._whole_pages(start, end))
 
     def listening(self, database: str) -> ContextManager[plans.Listener]:
         return plans.listening_to_postgresql(self.server, self.name(database))
@@ -252,7 +252,8 @@ def _migrate(binary: Path, directory: Path, environment: dict[str, str]) -> None
 
 
 def _written_by(process: int) -> int:
-    """0 when it is gone."""
+    """What it gave the kernel to write: to files, and some replies. (`write_bytes` counts whole folios, many pages for
+    one.) 0 when it is gone."""
     with suppress(OSError):
-        return int(re.search(r"^write_bytes: (\d+)", Path(f"/proc/{process}/io").read_text(), re.MULTILINE)[1])
+        return int(re.search(r"^wchar: (\d+)", Path(f"/proc/{process}/io").read_text(), re.MULTILINE)[1])
     return 0

@@ -200,7 +200,7 @@ def print_logins(database: Database, measured: list[Measured]) -> None:
         figures = [shown(each.median(name), pattern) for name, pattern in (
             ("rate", ",.0f"), ("p50_ms", ".2f"), ("p95_ms", ".2f"), ("p99_ms", ".2f"), ("server_cpu_ms", ".3f"),
             ("database_cpu_ms", ".3f"))]
-        figures += [shown(each.bytes_a_login(name), ".1f", 1000) for name in ("disk", "log", "pages")]
+        figures += [shown(each.bytes_a_login(name), ".1f", 1000) for name in ("files", "log", "pages")]
         print(f"| {each.people:,} | {' | '.join(figures)} |")
     first, *others = measured
     for other in others:
