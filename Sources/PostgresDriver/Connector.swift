@@ -87,7 +87,7 @@ extension PostgresSettings {
         ]
         let keywords = unsafe parameters.map { unsafe strdup($0.0) } + [nil]
         let values = unsafe parameters.map { unsafe strdup($0.1) } + [nil]
-        defer { for unsafetext in unsafe keywords + values { unsafe free(text) } }
+        defer { unsafe (keywords + values).forEach { unsafe free($0) } }
         return unsafe keywords.map { unsafe UnsafePointer($0) }.withUnsafeBufferPointer { keywords in
             unsafe values.map { unsafe UnsafePointer($0) }.withUnsafeBufferPointer { values in
                 unsafe PQconnectdbParams(keywords.baseAddress, values.baseAddress, 1)

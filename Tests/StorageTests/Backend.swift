@@ -1,10 +1,11 @@
+import PostgresDriver
 import Storage
 import TestSupport
 import Testing
 
 /// An engine that the store runs on. Every act is held to the same suite on each of them.
 enum Backend: String, CaseIterable, Sendable, CustomTestStringConvertible {
-    case sqlite
+    case sqlite, postgres
 
     var testDescription: String { rawValue }
 
@@ -13,6 +14,7 @@ enum Backend: String, CaseIterable, Sendable, CustomTestStringConvertible {
         switch self {
         case .sqlite:
             try await withDatabaseFile { file in try await body(TestDatabase { try file.open() }) }
+        case .postgres: try await Self.withPostgres(isMigrated: true, body)
         }
     }
 
@@ -24,6 +26,13 @@ enum Backend: String, CaseIterable, Sendable, CustomTestStringConvertible {
                 let file = DatabaseFile(path: directory + "/denwa.sqlite")
                 try await body(TestDatabase { try file.open() })
             }
+        case .postgres: try await Self.withPostgres(isMigrated: false, body)
+        }
+    }
+
+    private static func withPostgres(isMigrated: Bool, _ body: (TestDatabase) async throws -> Void) async throws {
+        try await PostgresServer.shared.withDatabase(isMigrated: isMigrated) { settings in
+            try await body(TestDatabase { SQLStore(engine: PostgresDatabase(settings)) })
         }
     }
 
