@@ -7,7 +7,8 @@ limit, of a country's traffic, of a month's budget. Prints a Markdown table.
 
 A transaction that changed a row keeps it until its commit is on the disk, and the next one waits. `hold` is what passes
 between the change and COMMIT besides: further statements, the way to a database elsewhere, a standby that must have it.
-pgbench runs against a server of its own, with the settings of engines.py. Needs what the tests need.
+The last line is measured while somebody reads in a transaction that began before: vacuum can then take away none of the
+dead rows that each change leaves. pgbench runs against a server of its own, with the settings of engines.py. Needs what the tests need.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
+from contextlib import contextmanager
+from typing import Iterator
 
 from engines import SETTINGS, PostgreSQLServer, programs
 from run import BENCH, fsync_ms, machine
@@ -40,7 +44,25 @@ def main() -> int:
         for hold in options.holds.split(","):
             rates = [rate(server, float(hold), count, options) for count in rows]
             print(f"| {hold} | " + " | ".join(f"{each:,.0f}" for each in rates) + " |", flush=True)
+        with old_snapshot(server):
+            rates = [rate(server, 0, count, options) for count in rows]
+            print("| 0, beside an old snapshot | " + " | ".join(f"{each:,.0f}" for each in rates) + " |", flush=True)
     return 0
+
+
+@contextmanager
+def old_snapshot(server: PostgreSQLServer) -> Iterator[None]:
+    reader = subprocess.Popen(
+        [programs() / "psql", "--host", server.directory, "--port", str(server.port), "--username=postgres", "--quiet",
+         "postgres"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    try:
+        reader.stdin.write("BEGIN ISOLATION LEVEL REPEATABLE READ;\nSELECT count(*) FROM counted;\n")
+        reader.stdin.flush()
+        time.sleep(1)
+        yield
+    finally:
+        reader.kill()
+        reader.wait()
 
 
 def rate(server: PostgreSQLServer, hold: float, rows: int, options: argparse.Namespace) -> float:
