@@ -206,6 +206,8 @@ let package = Package(
                 "PhoneNumbers", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography", "Time",
             ]),
         .testTarget(
+            name: "PostgresDriverTests", dependencies: ["TestSupport", "PostgresDriver", "Storage", "Time"]),
+        .testTarget(
             name: "OAuthTests",
             dependencies: ["TestSupport", "OAuth", "Accounts", "DeveloperLog", "JOSE", "Cryptography", "Time"]),
         .testTarget(

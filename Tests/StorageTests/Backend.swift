@@ -14,7 +14,8 @@ enum Backend: String, CaseIterable, Sendable, CustomTestStringConvertible {
         switch self {
         case .sqlite:
             try await withDatabaseFile { file in try await body(TestDatabase { try file.open() }) }
-        case .postgres: try await Self.withPostgres(isMigrated: true, body)
+        case .postgres:
+            try await PostgresServer.shared.withDatabase { settings in try await body(Self.database(settings)) }
         }
     }
 
@@ -26,14 +27,13 @@ enum Backend: String, CaseIterable, Sendable, CustomTestStringConvertible {
                 let file = DatabaseFile(path: directory + "/denwa.sqlite")
                 try await body(TestDatabase { try file.open() })
             }
-        case .postgres: try await Self.withPostgres(isMigrated: false, body)
+        case .postgres:
+            try await PostgresServer.shared.withEmptyDatabase { settings in try await body(Self.database(settings)) }
         }
     }
 
-    private static func withPostgres(isMigrated: Bool, _ body: (TestDatabase) async throws -> Void) async throws {
-        try await PostgresServer.shared.withDatabase(isMigrated: isMigrated) { settings in
-            try await body(TestDatabase { SQLStore(engine: PostgresDatabase(settings)) })
-        }
+    private static func database(_ settings: PostgresSettings) -> TestDatabase {
+        TestDatabase { SQLStore(engine: PostgresDatabase(settings)) }
     }
 
     func withStore(_ body: (SQLStore) async throws -> Void) async throws {
