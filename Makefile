@@ -10,7 +10,7 @@ SOURCES := Sources Tests Benchmarks Package.swift sdk/SDK.swift \
   sdk/swift/Package.swift sdk/swift/Sources sdk/swift/Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-swift test-end-to-end lint format bench simulate clean
+.PHONY: help setup run test test-swift test-end-to-end lint format bench bench-growth simulate clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -58,6 +58,7 @@ format: setup ## Put the code into the house's style
 bench: setup ## Measure the release build, or some of it: BENCH="--works login"; docs/benchmarks.md has the results
 	swift build -c release --product denwa
 	$(PYTHON) Benchmarks/run.py $(BENCH)
+	$(PYTHON) Benchmarks/run.py --database postgres $(BENCH)
 ifeq ($(BENCH),)
 	swift build -c release --product storage-benchmark
 	$(PYTHON) Benchmarks/slow_provider.py
@@ -67,6 +68,12 @@ ifeq ($(BENCH),)
 	  Benchmarks/PhoneNumbers/PhoneNumberBenchmark.cpp Sources/CPhoneNumber/*.cpp -lphonenumber
 	var/bench/phone-numbers
 endif
+
+bench-growth: setup ## Measure logins with up to ten million users in the database; takes an hour and 15 GB of disk
+	swift build -c release --product denwa
+	$(PYTHON) Benchmarks/growth.py --plans $(GROWTH)
+	$(PYTHON) Benchmarks/housekeeping.py $(HOUSEKEEPING)
+	$(PYTHON) Benchmarks/hot_rows.py
 
 simulate: setup ## Attack the texting budget in a simulation; the figures and the picture are in docs/abuse.md
 	swift build -c release --product abuse-simulation
