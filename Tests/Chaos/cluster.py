@@ -17,7 +17,7 @@ from typing import Any, Iterable
 
 import httpx
 
-from harness import Outbox, Server, standard_clients
+from harness import Outbox, Server, eventually, standard_clients
 from postgresql import lasting_port
 from providers.scripted import Behaviour, ConnectedServer, Received, ScriptedProvider
 
@@ -145,6 +145,15 @@ class Cluster:
         self.clients = list(clients)
         for node in self.nodes:
             node.write_clients(self.clients)
+
+    def settle(self, timeout: float = LEASE + 20) -> None:
+        """Waits until no text is queued any more."""
+        eventually("nothing is queued", lambda: not self._queued(), timeout, every=0.2)
+
+    def _queued(self) -> str:
+        done = self.first.command("messages", "list", "--state", "queued", "--json")
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
 
     @property
     def first(self) -> Node:

@@ -73,12 +73,6 @@ def test_the_nodes_run_as_if_nothing_had_been(survived: Site):
 # MARK: texts
 
 
-def queued(site: Site) -> list[str]:
-    done = site.cluster.first.command("messages", "list", "--state", "queued", "--json")
-    assert done.returncode == 0, done.stderr
-    return [line for line in done.stdout.splitlines() if line.strip()]
-
-
 def test_every_text_that_was_promised_leaves(survived: Site):
     promised, provider = survived.load.answered.operations, survived.cluster.provider
     assert len(promised) >= 50
@@ -86,7 +80,7 @@ def test_every_text_that_was_promised_leaves(survived: Site):
 
 
 def test_a_text_leaves_again_only_if_it_was_at_the_provider_when_its_node_or_the_database_died(survived: Site):
-    eventually("nothing is queued", lambda: not queued(survived), timeout=LEASE + 20, every=0.5)
+    survived.cluster.settle()
     for number in survived.load.answered.operations:
         first, *again = survived.cluster.provider.of(number)
         assert len(again) <= 1 and all(other.message == first.message for other in again), "the same one"
