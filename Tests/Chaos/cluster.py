@@ -156,6 +156,11 @@ class Cluster:
         return done.stdout.strip()
 
     @property
+    def database(self) -> str:
+        """Its name."""
+        return self.database_url.rpartition("/")[2]
+
+    @property
     def first(self) -> Node:
         return self.nodes[0]
 

@@ -16,6 +16,13 @@ from postgresql import PostgreSQLServer, Shutdown
 #: How long the database stays away: longer than an act waits for it.
 OUTAGE = 2.5
 
+#: For a database that hangs: how long a statement may take.
+STATEMENT_TIMEOUT = 2
+IMPATIENT = {
+    "DENWA_DATABASE_STATEMENT_TIMEOUT_SECONDS": str(STATEMENT_TIMEOUT),
+    "DENWA_DATABASE_LOCK_TIMEOUT_SECONDS": str(STATEMENT_TIMEOUT),
+}
+
 #: How soon everything must work again when the database is back.
 BACK_WITHIN = 5
 
@@ -128,7 +135,7 @@ def all_connections_are_cut(site: Site) -> None:
     """An administrator's `pg_terminate_backend`."""
     for _ in range(3):
         with site.database_away():
-            assert site.postgresql.disconnect_everybody() > 0
+            assert site.postgresql.disconnect_everybody(site.cluster.database) > 0
         site.load.go_on(5)
 
 
@@ -139,12 +146,31 @@ def the_primary_is_lost_and_the_standby_promoted(site: Site) -> None:
         site.standby.promote()
 
 
+def postgresql_hangs(site: Site) -> None:
+    """It takes connections and says nothing. Only the nodes' own patience helps."""
+    with site.database_away():
+        site.postgresql.freeze()
+        time.sleep(STATEMENT_TIMEOUT + OUTAGE)
+        site.postgresql.thaw()
+
+
+def the_primary_hangs_and_the_standby_is_promoted(site: Site) -> None:
+    """The machine is gone without a word: no connection is refused, and none is answered."""
+    with site.database_away():
+        site.postgresql.freeze()
+        time.sleep(STATEMENT_TIMEOUT + OUTAGE)
+        site.standby.promote()
+    site.load.go_on(10)
+    site.postgresql.kill()
+
+
 @dataclass(frozen=True)
 class Disaster:
     strike: Callable[[Site], None]
     #: Whether it takes the database away for so long that people must notice.
     is_noticed: bool = False
     has_standby: bool = False
+    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -159,5 +185,8 @@ DISASTERS = [
     Disaster(postgresql_is_stopped_immediately, is_noticed=True),
     Disaster(postgresql_is_restarted_at_once),
     Disaster(all_connections_are_cut),
+    Disaster(postgresql_hangs, is_noticed=True, environment=IMPATIENT),
     Disaster(the_primary_is_lost_and_the_standby_promoted, is_noticed=True, has_standby=True),
+    Disaster(
+        the_primary_hangs_and_the_standby_is_promoted, is_noticed=True, has_standby=True, environment=IMPATIENT),
 ]

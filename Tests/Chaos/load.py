@@ -108,8 +108,9 @@ class Load:
         self.answered = Answered()
         self.missed: list[Missed] = []
         self.failures: list[str] = []
-        #: When each node answered well last and how long the longest answer took.
+        #: When the call began that each node answered well last.
         self.served: dict[str, float] = {}
+        #: How long somebody waited for an answer of any kind.
         self.longest = 0.0
         self.stopping = threading.Event()
         self.threads = [
@@ -168,9 +169,9 @@ class Load:
         except httpx.TransportError as error:
             kind, what = Kind.BROKEN, f"{what}: {error!r}"
         else:
+            self.longest = max(self.longest, time.monotonic() - began)
             if reply.status_code in (good or (200,)):
                 self.served[node.name] = began
-                self.longest = max(self.longest, time.monotonic() - began)
                 return reply
             assert reply.status_code == 503, f"{what} at {node.name}: {reply.status_code} {reply.text}"
             assert_unavailable(reply)

@@ -37,9 +37,11 @@ def survived(disaster: Disaster, postgresql: PostgreSQLServer, start_cluster: St
         if disaster.has_standby:
             primary = stack.enter_context(PostgreSQLServer())
             standby = stack.enter_context(primary.standby())
-        cluster = start_cluster(on=primary, standby=standby, DENWA_HTTP_DRAIN_SECONDS="1")
+        cluster = start_cluster(
+            on=primary, standby=standby, **{"DENWA_HTTP_DRAIN_SECONDS": "1"} | disaster.environment)
         stack.callback(cluster.dispose)
-        stack.callback(lambda: primary.process or disaster.has_standby or primary.start())
+        if primary is postgresql:
+            stack.callback(lambda: postgresql.process or postgresql.start())
         with Load(cluster) as load:
             site = Site(cluster, load, primary, standby)
             load.go_on(30)

@@ -147,6 +147,20 @@ class PostgreSQLServer:
         process, self.process = self._running(), None
         _kill(process)
 
+    def freeze(self) -> None:
+        """It holds its connections and answers nothing, as when the machine or the way to it is gone without a word."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, what: signal.Signals) -> None:
+        postmaster = self._running()
+        postmaster.send_signal(what)
+        for child in _children(postmaster.pid):
+            with suppress(ProcessLookupError):
+                os.kill(child, what)
+
     def restart(self, how: Shutdown = Shutdown.FAST) -> PostgreSQLServer:
         self.stop(how)
         return self.start()
