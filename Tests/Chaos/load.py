@@ -136,7 +136,8 @@ class Load:
     def go_on(self, logins: int, timeout: float = 60) -> None:
         """Comes back when that many more people are in."""
         target = len(self.answered.chains) + logins
-        eventually(f"{logins} more people log in", lambda: self.failures or len(self.answered.chains) >= target, timeout)
+        eventually(
+            f"{logins} more people log in", lambda: self.failures or len(self.answered.chains) >= target, timeout)
         self.check()
 
     def check(self) -> None:

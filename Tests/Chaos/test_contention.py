@@ -104,7 +104,8 @@ def test_one_person_at_many_devices_gives_no_error(cluster: Cluster):
     counted = crowd(cluster, {refresh: 8, log_in: 1})
     assert set(counted) == {200} and len(subjects) == 1
     bearers = [{"Authorization": f"Bearer {tokens['access_token']}"} for tokens in devices]
-    replies = at_once(12, lambda index: cluster.at(index).http.post("/oauth2/logout?sessions=all", headers=bearers[index]))
+    replies = at_once(
+        12, lambda index: cluster.at(index).http.post("/oauth2/logout?sessions=all", headers=bearers[index]))
     assert 204 in {reply.status_code for reply in replies} <= {204, 401}
     for index, tokens in enumerate(devices):
         assert cluster.at(index).refresh(CLIENT, tokens["refresh_token"]).status_code == 400

@@ -84,7 +84,8 @@ class Door:
 
 DOORS = [
     Door("token, refresh", says_oauth, lambda a: a.node.refresh("app", a.tokens["refresh_token"])),
-    Door("token, code", says_oauth, lambda a: a.node.token("app", {"grant_type": "authorization_code", "code": "x" * 43})),
+    Door("token, code", says_oauth, lambda a: a.node.token(
+        "app", {"grant_type": "authorization_code", "code": "x" * 43})),
     Door("token, device", says_oauth, lambda a: a.node.token(
         "tv", {"grant_type": DEVICE_CODE, "device_code": a.device_code})),
     Door("introspect", says_oauth, lambda a: a.node.introspect(a.tokens["access_token"])),

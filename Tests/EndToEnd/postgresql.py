@@ -74,7 +74,7 @@ def lasting_port() -> int:
 
 
 class PostgreSQLServer:
-    """One server: data, socket and log in a directory of its own, listening on loopback. Whoever may connect is trusted.
+    """One server: data, socket and log in a directory of its own, listening on loopback. Whoever connects is trusted.
 
     Start it from a thread that outlives it: it goes down with the thread, so that none is left when tests are
     interrupted.
@@ -248,15 +248,17 @@ class PostgreSQLServer:
     def disconnect_everybody(self, database: str) -> int:
         """Cuts every connection to a database, as an administrator may. Answers how many there were."""
         return len(self.query(
-            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}' AND usename = '{ROLE}'"))
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}' "
+            f"AND usename = '{ROLE}'"))
 
     # MARK: programs
 
     def _psql(self, statement: str, database: str, timeout: float = 30) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(programs() / "psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--field-separator=\x1f",
-             "--record-separator=\x1e", "--set=ON_ERROR_STOP=1", "--host", str(self.directory), "--port", str(self.port),
-             "--username", SYSTEM_USER, "--dbname", database, "--command", statement],
+            [str(programs() / "psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
+             "--field-separator=\x1f", "--record-separator=\x1e", "--set=ON_ERROR_STOP=1",
+             "--host", str(self.directory), "--port", str(self.port), "--username", SYSTEM_USER,
+             "--dbname", database, "--command", statement],
             env=self._environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
 
     def _program(self, name: str, *arguments: str) -> None:
