@@ -140,6 +140,12 @@ class Cluster:
             node.start()
         return self
 
+    def revive(self) -> None:
+        """Starts the nodes that ended."""
+        for node in self.nodes:
+            if node.process is None:
+                node.start()
+
     def write_clients(self, clients: Iterable[dict[str, Any]]) -> None:
         """One file for all; each node reads it when it is told to."""
         self.clients = list(clients)

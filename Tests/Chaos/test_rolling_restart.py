@@ -31,15 +31,21 @@ DRAIN_SECONDS = 2
 LAST_SECONDS = 10
 
 
-@pytest.fixture
-def cluster(start_cluster: StartCluster) -> Iterator[Cluster]:
+@pytest.fixture(scope="module")
+def whole(start_cluster: StartCluster) -> Cluster:
     clients = [
         phone_client("40017"), phone_client("linked", link_uris=[APP]),
         machine_client("resource-server", may_introspect=True),
     ]
-    cluster = start_cluster(2, clients=clients, DENWA_HTTP_DRAIN_SECONDS=str(DRAIN_SECONDS))
-    yield cluster
-    cluster.dispose()
+    return start_cluster(2, clients=clients, DENWA_HTTP_DRAIN_SECONDS=str(DRAIN_SECONDS))
+
+
+@pytest.fixture
+def cluster(whole: Cluster) -> Iterator[Cluster]:
+    """With all its nodes, and a provider that takes no time."""
+    whole.provider.behave(accept())
+    yield whole
+    whole.revive()
 
 
 def ready(cluster: Cluster) -> httpx.Response:
