@@ -143,7 +143,8 @@ class Cluster:
     def revive(self) -> None:
         """Starts the nodes that ended."""
         for node in self.nodes:
-            if node.process is None:
+            if node.process is None or node.process.poll() is not None:
+                node.process = None
                 node.start()
 
     def write_clients(self, clients: Iterable[dict[str, Any]]) -> None:
