@@ -4,6 +4,7 @@ neither ends nor leaks what it waited for."""
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator
 
@@ -18,7 +19,7 @@ from harness import (
 )
 from kii import App, User, assert_error, kii_client
 from monaca import PASSWORD, Backend, Device, monaca_client
-from person import people
+from person import Form, authorize_url, people
 from postgresql import PostgreSQLServer
 from test_magic_links import APP, LinkedLogin, begin
 from test_rfc7591_registration import METADATA
@@ -39,6 +40,9 @@ class Things:
     device_code: str
     kii: User
     monaca: Device
+    #: Somebody who sees the page that asks for a number.
+    visitor: httpx.Client
+    form: Form
 
     @property
     def bearer(self) -> dict[str, str]:
@@ -108,7 +112,8 @@ DOORS = [
     Door("kii, user", says_kii, lambda a: a.kii.call("GET")),
     Door("monaca", says_monaca, lambda a: a.monaca.backend.send(
         a.monaca.call("User.getProperties", {"names": ["color"]}))),
-    Door("device page", says_page, lambda a: a.node.http.get("/device?user_code=BCDF-GHJK")),
+    Door("sign-in page", says_page, lambda a: a.visitor.post(
+        a.form.action, data=a.form.fields | {"phone_number": fresh_number()}, headers={"Origin": a.form.policy.origin})),
     Door("link page", says_page, lambda a: a.node.http.get(
         "/login/link", params={"operation_id": a.linked.operation_id, "link_token": a.linked.link_token})),
     Door("readiness", says_unready, lambda a: a.node.http.get("/health/ready")),
@@ -131,16 +136,19 @@ def cluster(start_cluster: StartCluster) -> Cluster:
     ], DENWA_REGISTRATION_MODE="open", DENWA_LIMITS_REGISTER_CLIENT_PER_IP="0", DENWA_LIMITS_REGISTER_PER_IP="0")
 
 
-def make_things(node: Node) -> Things:
+@contextmanager
+def make_things(node: Node) -> Iterator[Things]:
     begun = node.http.post("/oauth2/device_authorization", data={"client_id": "tv", "scope": "openid"}).json()
     with people() as make:
         make(node).allow_device(begun["verification_uri_complete"], fresh_number())
-    login = node.login("app")
-    assert login.request().status_code == 200
-    login.texted_code()
-    return Things(
-        node, node.login("app", scope="openid offline").tokens(), login, begin(node), begun["device_code"],
-        App(node, "kii").sign_up(), Backend(node).registered(password=PASSWORD))
+        visitor = make(node)
+        form = visitor.visit(authorize_url(node, "app", **pkce()[1])).form("phone_number")
+        login = node.login("app")
+        assert login.request().status_code == 200
+        login.texted_code()
+        yield Things(
+            node, node.login("app", scope="openid offline").tokens(), login, begin(node), begun["device_code"],
+            App(node, "kii").sign_up(), Backend(node).registered(password=PASSWORD), visitor.browser, form)
 
 
 @dataclass(frozen=True)
@@ -152,18 +160,18 @@ class Answer:
 @pytest.fixture(scope="module")
 def away(cluster: Cluster, postgresql: PostgreSQLServer) -> Iterator[tuple[Things, dict[str, Answer]]]:
     """What everybody says while the database is away. It is back afterwards."""
-    things = make_things(cluster.second)
-    postgresql.kill()
-    try:
-        def knock(index: int) -> Answer:
-            began = time.monotonic()
-            return Answer(DOORS[index].knock(things), time.monotonic() - began)
+    with make_things(cluster.second) as things:
+        postgresql.kill()
+        try:
+            def knock(index: int) -> Answer:
+                began = time.monotonic()
+                return Answer(DOORS[index].knock(things), time.monotonic() - began)
 
-        answers = dict(zip([door.name for door in DOORS], at_once(len(DOORS), knock)))
-    finally:
-        postgresql.start()
-    eventually("it is ready again", cluster.second.is_ready, timeout=SOON)
-    yield things, answers
+            answers = dict(zip([door.name for door in DOORS], at_once(len(DOORS), knock)))
+        finally:
+            postgresql.start()
+        eventually("it is ready again", cluster.second.is_ready, timeout=SOON)
+        yield things, answers
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
