@@ -25,9 +25,11 @@ from providers.scripted import Behaviour, ConnectedServer, Received, ScriptedPro
 PROVIDER_TIMEOUT = 2
 LEASE = PROVIDER_TIMEOUT + 5
 
-#: Away is away after one second, so that no test waits for long.
+#: Away is away after so long. A machine that is merely busy must not get there.
+DATABASE_WAIT = 3
+
 SETTINGS = {
-    "DENWA_DATABASE_WAIT_SECONDS": "1",
+    "DENWA_DATABASE_WAIT_SECONDS": str(DATABASE_WAIT),
     "DENWA_GUARD_MODE": "off",
     "DENWA_LIMITS_POLL_PER_IP": "0",
     # So that a slow machine is no reason for a refusal.

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Callable, Iterator
 
-from cluster import Cluster, HealthChecks, Node
+from cluster import DATABASE_WAIT, Cluster, HealthChecks, Node
 from harness import eventually
 from load import Kind, Load, Missed
 from postgresql import PostgreSQLServer, Shutdown
 
 #: How long the database stays away: longer than an act waits for it.
-OUTAGE = 2.5
+OUTAGE = DATABASE_WAIT + 2
 
 #: For a database that hangs: how long a statement may take.
 STATEMENT_TIMEOUT = 2

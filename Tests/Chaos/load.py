@@ -141,7 +141,7 @@ class Load:
         self.check()
 
     def check(self) -> None:
-        assert self.failures == []
+        assert not self.failures, self.failures
 
     def serves(self, node: Node, since: float) -> bool:
         """Whether a node answered well after that."""

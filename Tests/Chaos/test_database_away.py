@@ -11,8 +11,9 @@ from typing import Any, Callable, Iterator
 import httpx
 import pytest
 
-from cluster import Cluster, Node
+from cluster import DATABASE_WAIT, Cluster, Node
 from conftest import StartCluster
+from disasters import BACK_WITHIN
 from harness import (
     PhoneLogin, assert_oauth_error, assert_refused, at_once, eventually, fresh_number, machine_client, phone_client,
     pkce,
@@ -25,8 +26,8 @@ from test_magic_links import APP, LinkedLogin, begin
 from test_rfc7591_registration import METADATA
 from test_rfc8628_device import DEVICE_CODE, device_client
 
-#: `database.waitSeconds` is one here; the rest is for a machine that is busy.
-SOON = 5
+#: An act waits for the database, and the rest is for a machine that is busy.
+SOON = DATABASE_WAIT + 5
 
 
 @dataclass
@@ -170,7 +171,7 @@ def away(cluster: Cluster, postgresql: PostgreSQLServer) -> Iterator[tuple[Thing
             answers = dict(zip([door.name for door in DOORS], at_once(len(DOORS), knock)))
         finally:
             postgresql.start()
-        eventually("it is ready again", cluster.second.is_ready, timeout=SOON)
+        eventually("it is ready again", cluster.second.is_ready, timeout=BACK_WITHIN)
         yield things, answers
 
 
@@ -206,7 +207,7 @@ def test_a_crowd_that_found_it_away_leaves_no_connection_behind(cluster: Cluster
         postgresql.start()
     assert {reply.status_code for reply in replies} == {503}
     for node in cluster.nodes:
-        eventually("it serves again", lambda: node.introspect("no token at all").status_code == 200, timeout=SOON)
+        eventually("it serves again", lambda: node.introspect("no token at all").status_code == 200, timeout=BACK_WITHIN)
     replies = at_once(200, lambda index: cluster.at(index).introspect("no token at all"))
     assert {reply.status_code for reply in replies} == {200}
     assert postgresql.connections(cluster.database) <= 2 * 16
