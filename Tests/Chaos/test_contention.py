@@ -111,6 +111,21 @@ def test_one_person_at_many_devices_gives_no_error(cluster: Cluster):
         assert cluster.at(index).refresh(CLIENT, tokens["refresh_token"]).status_code == 400
 
 
+def test_a_crowd_at_one_number_takes_no_connection_from_others(cluster: Cluster):
+    """More than a node has connections, all for one row."""
+    number, others = fresh_number(), []
+
+    def start(node: Node, turn: int) -> httpx.Response:
+        return node.login(CLIENT, number).request()
+
+    def ask_for_another(node: Node, turn: int) -> httpx.Response:
+        others.append(node.login(CLIENT).request())
+        return others[-1]
+
+    crowd(cluster, {start: 90, ask_for_another: 3})
+    assert {reply.status_code for reply in others} == {200}
+
+
 def test_one_client_that_asks_everywhere_gives_no_error(cluster: Cluster):
     """Its limit is one row."""
     def ask(node: Node, turn: int) -> httpx.Response:
