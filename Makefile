@@ -1,16 +1,17 @@
 # The whole developer interface. Every target installs what it needs first.
 
-# To build and run; what the tests need besides: a browser with fonts for its pictures, and a web server that signs in.
-DEBIAN_PACKAGES := g++ libargon2-dev libcrypt-dev libcurl4-openssl-dev libicu-dev libphonenumber-dev libqrencode-dev \
-  libsqlite3-dev libssl-dev pkg-config python3-venv chromium fonts-noto-cjk fonts-noto-core apache2-bin \
-  libapache2-mod-auth-openidc
+# To build and run; what the tests need besides: a browser with fonts for its pictures, a web server that signs in, a
+# database server, which they start by themselves, and a proxy that stands before nodes.
+DEBIAN_PACKAGES := g++ libargon2-dev libcrypt-dev libcurl4-openssl-dev libicu-dev libphonenumber-dev libpq-dev \
+  libqrencode-dev libsqlite3-dev libssl-dev pkg-config python3-venv chromium fonts-noto-cjk fonts-noto-core \
+  apache2-bin libapache2-mod-auth-openidc postgresql nginx-light
 PYTHON := .venv/bin/python
 REQUIREMENTS := Tests/EndToEnd/requirements.txt
 SOURCES := Sources Tests Benchmarks Package.swift sdk/SDK.swift \
   sdk/swift/Package.swift sdk/swift/Sources sdk/swift/Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-swift test-end-to-end lint format bench bench-growth simulate clean
+.PHONY: help setup run test test-swift test-end-to-end test-chaos lint format bench bench-growth simulate clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -48,6 +49,10 @@ test-swift: setup
 test-end-to-end: setup
 	swift build --product denwa
 	DENWA_BINARY=.build/debug/denwa $(PYTHON) -m pytest -q Tests/EndToEnd
+
+test-chaos: setup ## Kill nodes and databases under load, and see that nothing is lost
+	swift build --product denwa
+	DENWA_BINARY=.build/debug/denwa $(PYTHON) -m pytest -q Tests/Chaos
 
 lint: setup ## Check the style of the code
 	swift format lint --strict --recursive --parallel $(SOURCES)
