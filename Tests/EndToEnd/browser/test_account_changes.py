@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
-from contextlib import closing
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -566,8 +564,7 @@ def test_a_deleted_account_is_gone(owner: Owner, person: Person, app: App, asks:
 def change_database(site: Server, statement: str) -> None:
     """Lets time pass in what the server has written down. It is not running meanwhile."""
     site.end()
-    with closing(sqlite3.connect(site.database)) as database, database:
-        assert database.execute(statement).rowcount == 1
+    assert site.database.change(statement) == 1
     site.start()
 
 
