@@ -3,14 +3,14 @@
 # To build and run; what the tests need besides: a browser with fonts for its pictures, and a web server that signs in.
 DEBIAN_PACKAGES := g++ libargon2-dev libcrypt-dev libcurl4-openssl-dev libicu-dev libphonenumber-dev libqrencode-dev \
   libsqlite3-dev libssl-dev pkg-config python3-venv chromium fonts-noto-cjk fonts-noto-core apache2-bin \
-  libapache2-mod-auth-openidc
+  libapache2-mod-auth-openidc nginx-light postgresql libpq-dev
 PYTHON := .venv/bin/python
 REQUIREMENTS := Tests/EndToEnd/requirements.txt
 SOURCES := Sources Tests Benchmarks Package.swift sdk/SDK.swift \
   sdk/swift/Package.swift sdk/swift/Sources sdk/swift/Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-swift test-end-to-end lint format bench simulate clean
+.PHONY: help setup run test test-swift test-end-to-end test-nodes lint format bench simulate clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -48,6 +48,10 @@ test-swift: setup
 test-end-to-end: setup
 	swift build --product denwa
 	DENWA_BINARY=.build/debug/denwa $(PYTHON) -m pytest -q Tests/EndToEnd
+
+test-nodes: setup ## Run the end-to-end tests against two nodes on one PostgreSQL; PYTEST_ARGS chooses some
+	swift build --product denwa
+	DENWA_TEST_NODES=2 DENWA_BINARY=.build/debug/denwa $(PYTHON) -m pytest -q Tests/EndToEnd $(PYTEST_ARGS)
 
 lint: setup ## Check the style of the code
 	swift format lint --strict --recursive --parallel $(SOURCES)
