@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import json
 import signal
-import sqlite3
 import time
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Callable, Iterator
 from urllib.parse import urlencode
@@ -207,8 +205,7 @@ def test_ending_the_others_tells_the_apps_of_the_others(server: Server, browser,
 
 
 def _waiting(server: Server) -> int:
-    with closing(sqlite3.connect(f"file:{server.database}?mode=ro", uri=True)) as database:
-        return database.execute("SELECT COUNT(*) FROM logout_notice").fetchone()[0]
+    return len(server.database.rows("SELECT * FROM logout_notice"))
 
 
 # MARK: apps that are slow, down, or do not want to

@@ -451,8 +451,8 @@ class Polls:
 
 
 def threads_of(server: Server) -> int:
-    status = Path(f"/proc/{server.process.pid}/status").read_text()
-    return int(re.search(r"^Threads:\s+(\d+)$", status, re.MULTILINE)[1])
+    statuses = [Path(f"/proc/{node.process.pid}/status").read_text() for node in server.nodes]
+    return sum(int(re.search(r"^Threads:\s+(\d+)$", status, re.MULTILINE)[1]) for status in statuses)
 
 
 def test_a_hundred_polls_wait_without_a_thread_each_and_are_all_answered(server: Server):

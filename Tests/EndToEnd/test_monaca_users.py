@@ -554,7 +554,7 @@ def test_no_log_and_no_database_holds_a_secret(start_server: StartServer):
     device.do("User.logout")
     time.sleep(0.2)
 
-    written = {path.name: path.read_bytes() for path in server.directory.glob("denwa.sqlite*")}
+    written = server.database.content()
     written["log"] = server.log().encode()
     written["developer log"] = "\n".join(server.developer_log()).encode()
     assert written["log"] and name.encode() in b"".join(written.values()), "there is something to search"

@@ -12,12 +12,10 @@ import json
 import random
 import re
 import signal
-import sqlite3
 import subprocess
 import threading
 import time
 from collections import Counter
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Callable, Iterator
@@ -231,8 +229,7 @@ def promise_until_killed(promised: Promised, seed: int) -> None:
     def kill() -> None:
         eventually(
             "some are answered", lambda: len(promised.operations) >= target, timeout=PATIENCE, every=0.001)
-        assert server.process is not None
-        server.process.kill()
+        server.kill()
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -587,10 +584,7 @@ class Written:
         return {state: re.search(r"\d{10}", text["body"]).group() for state, text in self.texts.items()}
 
     def rows(self) -> dict[str, dict[str, Any]]:
-        with closing(sqlite3.connect(f"file:{self.server.database}?mode=ro", uri=True)) as database:
-            database.row_factory = sqlite3.Row
-            rows = [dict(row) for row in database.execute("SELECT * FROM message")]
-        by_id = {row["id"]: row for row in rows}
+        by_id = {row["id"]: row for row in self.server.database.rows("SELECT * FROM message")}
         return {state: by_id[text["id"]] for state, text in self.texts.items()}
 
 
@@ -639,13 +633,19 @@ def spellings(code: str) -> dict[str, bytes]:
     }
 
 
+def everything(server: Server) -> dict[str, bytes]:
+    """What is in its folder, and in its database."""
+    database = server.database.content()
+    assert database
+    return {path.name: path.read_bytes() for path in server.directory.rglob("*") if path.is_file()} | database
+
+
 def test_no_file_and_no_column_holds_a_code_or_its_plain_digest(written: Written):
-    files = {path: path.read_bytes() for path in written.server.directory.rglob("*") if path.is_file()}
-    assert any(path.name.startswith("denwa.sqlite") for path in files)
-    assert any(path.name.endswith(".log") and content for path, content in files.items())
+    files = everything(written.server)
+    assert any(name.endswith(".log") and content for name, content in files.items())
     found = [
-        f"{what} of the {state} text in {path.name}"
-        for path, content in files.items()
+        f"{what} of the {state} text in {name}"
+        for name, content in files.items()
         for state, code in written.codes.items()
         for what, spelling in spellings(code).items() if spelling in content
     ]
@@ -653,11 +653,11 @@ def test_no_file_and_no_column_holds_a_code_or_its_plain_digest(written: Written
 
 
 def test_no_file_holds_the_words_of_a_text(written: Written):
-    files = {path: path.read_bytes() for path in written.server.directory.rglob("*") if path.is_file()}
+    files = everything(written.server)
     for state, text in written.texts.items():
         words = re.sub(r"\d{10}", "", text["body"]).strip().encode()
         assert len(words) > 20
-        assert [path.name for path, content in files.items() if words in content] == [], state
+        assert [name for name, content in files.items() if words in content] == [], state
 
 
 # MARK: the commands

@@ -581,7 +581,7 @@ def test_no_log_and_no_database_holds_what_was_texted(start_server: StartServer,
     token = undo_link(server, user.number, texts + 1).split("token=")[1]
     person.submit(person.visit(f"{server.url}/account/undo?token={token}").forms[0])
 
-    database = {path.name: path.read_bytes() for path in server.directory.glob("denwa.sqlite*")}
+    database = server.database.content()
     logs = {"log": server.log(), "developer log": "\n".join(server.developer_log())}
     assert token.encode() not in b"".join(database.values())
     for where, content in logs.items():
