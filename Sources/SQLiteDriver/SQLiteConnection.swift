@@ -24,6 +24,14 @@ struct SQLiteConnection: SQLConnection {
         return database.changesCount
     }
 
+    /// The answer is there at once.
+    func send(_ statement: SQLStatement) async throws { try await run(statement) }
+
+    /// There is one writer, so acts never meet.
+    func lock(_ key: Int64) async throws {}
+
+    func conclude(_ statement: SQLStatement, under key: Int64) async throws { try await run(statement) }
+
     private func step(_ statement: SQLStatement, row: (OpaquePointer) -> Void) throws {
         let prepared: Statement
         do { prepared = try database.cachedStatement(sql: statement.text) } catch let error as DatabaseError {
@@ -85,7 +93,7 @@ struct SQLiteConnection: SQLConnection {
             let count = Int(unsafe sqlite3_column_bytes(handle, index))
             return .blob(
                 unsafe [UInt8](UnsafeRawBufferPointer(start: sqlite3_column_blob(handle, index), count: count)))
-        default: return .null
+        default: return .null(of: nil)
         }
     }
 }

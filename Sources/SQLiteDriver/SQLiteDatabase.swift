@@ -55,19 +55,12 @@ package final class SQLiteDatabase: SQLEngine {
     }
 
     private static func openQueue(_ path: String, _ configuration: Configuration) throws -> DatabaseQueue {
-        if !configuration.readonly { Self.makePrivate(path) }
+        if !configuration.readonly { makePrivateFile(path) }
         do {
             return try DatabaseQueue(path: path, configuration: configuration)
         } catch let error as DatabaseError {
             throw SQLiteFailure(code: error.extendedResultCode.rawValue)
         }
-    }
-
-    private static func makePrivate(_ path: String) {
-        // SQLite makes its other files with the mode of this one. Only a new file is opened here: closing any
-        // descriptor of a file drops the locks that this process holds on it (fcntl, POSIX.1).
-        let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        if file >= 0 { close(file) }
     }
 
     package func write<Result: Sendable>(_ act: @escaping SQLAct<Result>) async throws -> Result {
@@ -80,13 +73,37 @@ package final class SQLiteDatabase: SQLEngine {
         return try await reader.run(act)
     }
 
-    /// Moves everything from the write-ahead log into the main file. Acts still work afterwards; a failure loses
-    /// nothing, since the log is read at the next start.
-    package func checkpoint() async { await writer.checkpoint() }
+    /// Moves everything from the write-ahead log into the main file, so that a copy of it is a backup. A failure
+    /// loses nothing, since the log is read at the next start.
+    package func close() async { await writer.checkpoint() }
 
-    package func define(_ statements: [String]) async throws {
-        try await writer.run { connection in
-            for statement in statements { try await connection.run(SQLStatement(stringLiteral: statement)) }
+    /// One transaction from the first look to the last change: the file's own lock keeps other processes out.
+    package func define<Result: Sendable>(
+        _ change: @escaping @Sendable (any SQLSchema) async throws -> Result
+    ) async throws -> Result {
+        try await writer.run { connection in try await change(Schema(connection: connection)) }
+    }
+
+    private struct Schema: SQLSchema {
+        let connection: any SQLConnection
+
+        func rows(_ statement: SQLStatement) async throws -> [SQLRow] { try await connection.rows(statement) }
+
+        func run(_ statements: [SQLStatement]) async throws {
+            for statement in statements { try await connection.run(statement) }
+        }
+
+        func build(_ index: SQLIndex) async throws {
+            let kind = index.isUnique ? "UNIQUE INDEX" : "INDEX"
+            try await connection.run(
+                SQLStatement(stringLiteral: "CREATE \(kind) IF NOT EXISTS \(index.name) ON \(index.target)"))
         }
     }
+}
+
+private func makePrivateFile(_ path: String) {
+    // SQLite makes its other files with the mode of this one. Only a new file is opened here: closing any descriptor
+    // of a file drops the locks that this process holds on it (fcntl, POSIX.1).
+    let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    if file >= 0 { close(file) }
 }

@@ -1,44 +1,65 @@
 package import Time
 
-/// The schema's history: append only, never edited, each run once in its own transaction.
+/// The schema's history: append only, never edited, each run once.
 package struct Migration: Sendable {
+    package enum Step: Sendable {
+        /// In one transaction. On a large table only what needs no long lock: a column without a default that has to
+        /// be computed, a new table.
+        case statements([String])
+        /// While others go on using the table.
+        case index(SQLIndex)
+    }
+
     package let name: String
-    package let statements: [String]
+    package let step: Step
+
+    init(name: String, statements: [String]) {
+        self.name = name
+        step = .statements(statements)
+    }
+
+    package init(name: String, index: SQLIndex) {
+        self.name = name
+        step = .index(index)
+    }
 }
 
 extension SQLStore {
-    /// The names of what would run, in order.
+    /// What would run, in order.
     package func pendingMigrations() async throws -> [Migration] {
-        try await engine.define([
-            "CREATE TABLE IF NOT EXISTS schema_migration (name TEXT PRIMARY KEY, applied_at BIGINT NOT NULL)"
-        ])
-        let applied = try await engine.read { connection in
-            try await connection.rows("SELECT name FROM schema_migration").map { try $0.text(0) }
-        }
-        return Migration.all.filter { !applied.contains($0.name) }
+        try await engine.define { schema in try await schema.pending(Migration.all) }
     }
 
-    package func migrate(at now: Timestamp) async throws {
-        for migration in try await pendingMigrations() {
-            try await engine.write { connection in
-                // Of several processes that start at once the first one migrates; the others find it done.
-                let isNew =
-                    try await connection.run(
-                        """
-                        INSERT INTO schema_migration (name, applied_at) VALUES (\(migration.name), \(now))
-                        ON CONFLICT (name) DO NOTHING
-                        """) == 1
-                guard isNew else { return }
-                for statement in migration.statements {
-                    try await connection.run(SQLStatement(stringLiteral: statement))
+    /// Of several processes that start at once the first one migrates; the others wait, and find it done.
+    package func migrate(_ migrations: [Migration] = Migration.all, at now: Timestamp) async throws {
+        try await engine.define { schema in
+            for migration in try await schema.pending(migrations) {
+                let note: SQLStatement =
+                    "INSERT INTO schema_migration (name, applied_at) VALUES (\(migration.name), \(now))"
+                switch migration.step {
+                case .statements(let statements):
+                    try await schema.run(statements.map(SQLStatement.init(stringLiteral:)) + [note])
+                case .index(let index):
+                    try await schema.build(index)
+                    try await schema.run([note])
                 }
             }
         }
     }
 }
 
+extension SQLSchema {
+    fileprivate func pending(_ migrations: [Migration]) async throws -> [Migration] {
+        try await run([
+            "CREATE TABLE IF NOT EXISTS schema_migration (name TEXT PRIMARY KEY, applied_at BIGINT NOT NULL)"
+        ])
+        let applied = try await rows("SELECT name FROM schema_migration").map { try $0.text(0) }
+        return migrations.filter { !applied.contains($0.name) }
+    }
+}
+
 extension Migration {
-    static let all: [Migration] = [
+    package static let all: [Migration] = [
         phoneLogin, redirectLogin, messages, accounts, boundTokens, deviceFlow, clientRegistration,
         revocationsAndLogout,
     ]

@@ -2,7 +2,6 @@ import JOSE
 import Logging
 import Messaging
 import OAuth
-import SQLiteDriver
 import Web
 
 #if canImport(FoundationEssentials)
@@ -11,7 +10,7 @@ import Web
     import Foundation
 #endif
 
-/// What the server is made of that stands in files: clients, logos, templates, the database.
+/// What the server is made of that stands in files: clients, logos, templates.
 extension Composition {
     static func readClients(
         _ configuration: ServerConfiguration, secret: [UInt8], logger: Logger
@@ -53,17 +52,6 @@ extension Composition {
         brand.color = configuration.brandColor
         brand.logo = try configuration.brandLogoFile.map { try LogoFile.read($0, namedIn: "") }
         return brand
-    }
-
-    static func openDatabase(_ path: String) throws -> SQLiteDatabase {
-        let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-        if !folder.isEmpty {
-            try FileManager.default.createDirectory(
-                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        }
-        do { return try SQLiteDatabase(path: path) } catch {
-            throw StartProblem("\(path): cannot be opened as a SQLite database")
-        }
     }
 
     static func readTemplates(_ configuration: ServerConfiguration) throws -> TemplateCatalogue {

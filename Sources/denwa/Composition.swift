@@ -11,7 +11,6 @@ import OAuth
 import PhoneLogin
 import PlayFab
 import RateLimiting
-import SQLiteDriver
 import ServiceLifecycle
 import Storage
 import Time
@@ -37,7 +36,6 @@ struct Composition: Sendable {
     private let templates: MessageTemplates
     /// What the metrics port answers; `nil` without one.
     let metricsResponder: RouterResponder<DenwaRequestContext>?
-    private let database: SQLiteDatabase
     private let configuration: ServerConfiguration
     private let keyDirectory: KeyDirectory
     private let clock: WallClock
@@ -62,8 +60,7 @@ struct Composition: Sendable {
         keys = KeySet(keys: loaded.keys, active: loaded.active)
         let clients = try Self.readClients(configuration, secret: secret, logger: logger)
         try Self.refuseMissingKeys(clients, loaded.active)
-        database = try Self.openDatabase(configuration.databasePath)
-        store = SQLStore(engine: engine(database))
+        store = SQLStore(engine: engine(try await configuration.database.open()))
         try await store.migrate(at: now)
         let (clientServers, strangersServers) = (Self.clientServers(configuration), Self.clientServers(configuration))
         registry = ClientRegistry(
@@ -310,8 +307,8 @@ struct Composition: Sendable {
         }
     }
 
-    /// Leaves everything in the database's main file, so that a copy of it is a backup.
-    func close() async { await database.checkpoint() }
+    /// Leaves the database in order: a copy of SQLite's main file is a backup.
+    func close() async { await store.engine.close() }
 
     private static func refuseMissingKeys(_ clients: [Client], _ active: [SignatureAlgorithm: JWSKey]) throws {
         let problems = MissingKeys.problems(clients: clients, active: active)

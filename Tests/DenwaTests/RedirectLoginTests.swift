@@ -230,7 +230,13 @@ struct CountingEngine: SQLEngine {
         return try await engine.read(act)
     }
 
-    func define(_ statements: [String]) async throws { try await engine.define(statements) }
+    func define<Result: Sendable>(
+        _ change: @escaping @Sendable (any SQLSchema) async throws -> Result
+    ) async throws -> Result {
+        try await engine.define(change)
+    }
+
+    func close() async { await engine.close() }
 }
 
 /// What an app may do with a token that the person gave it by redirect.

@@ -38,7 +38,7 @@ import Testing
         async throws
     {
         try await TestServer.run({ configuration in
-            let folder = configuration.databasePath.dropLast("denwa.sqlite".count)
+            let folder = configuration.clientsFile.dropLast("clients.json".count)
             configuration.connectors = [.file("\(folder)later/outbox.jsonl")]
             configuration.phone.sendPerIP = nil
         }) { server in

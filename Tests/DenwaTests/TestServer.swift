@@ -37,7 +37,7 @@ struct TestServer: Sendable {
         try await withTemporaryDirectory { folder in
             let clock = ManualClock()
             var configuration = ServerConfiguration(issuer: try #require(Issuer("http://localhost:8080")))
-            configuration.databasePath = "\(folder)/denwa.sqlite"
+            configuration.database = .sqlite(path: "\(folder)/denwa.sqlite")
             configuration.keysDirectory = "\(folder)/keys"
             configuration.clientsFile = "\(folder)/clients.json"
             configuration.connectors = [.file("\(folder)/outbox.jsonl")]

@@ -271,5 +271,11 @@ private struct InterruptedEngine: SQLEngine {
 
     func read<Result: Sendable>(_ act: @escaping SQLAct<Result>) async throws -> Result { try await engine.read(act) }
 
-    func define(_ statements: [String]) async throws { try await engine.define(statements) }
+    func define<Result: Sendable>(
+        _ change: @escaping @Sendable (any SQLSchema) async throws -> Result
+    ) async throws -> Result {
+        try await engine.define(change)
+    }
+
+    func close() async { await engine.close() }
 }

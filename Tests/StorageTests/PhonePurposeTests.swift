@@ -196,11 +196,9 @@ import Time
     }
 
     private func migrateToTheFirst(_ store: SQLStore) async throws {
-        let first = try #require(try await store.pendingMigrations().first)
+        let first = try #require(Migration.all.first)
         #expect(first.name == "0001 phone login")
-        try await store.engine.define(first.statements)
-        try await store.run(
-            "INSERT INTO schema_migration (name, applied_at) VALUES (\(first.name), \(Timestamp.noon))")
+        try await store.migrate([first], at: .noon)
     }
 
     /// What 0.1.0 wrote: an account, a login under way with two wrong guesses, a code and a refresh token.

@@ -29,7 +29,7 @@ package struct SQLStatement: Sendable, ExpressibleByStringInterpolation {
         package mutating func appendInterpolation(_ value: some SQLBindable) { bind(value.sqlValue) }
 
         package mutating func appendInterpolation<Value: SQLBindable>(_ value: Value?) {
-            bind(value?.sqlValue ?? .null)
+            bind(value?.sqlValue ?? .null(of: Value.sqlType))
         }
 
         /// Rows of a `VALUES` list, each value bound: `($1, $2), ($3, $4)`.

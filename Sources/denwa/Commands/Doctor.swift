@@ -85,15 +85,17 @@ struct Doctor: AsyncParsableCommand {
     }
 
     private func database(_ configuration: ServerConfiguration) async -> Finding {
-        let path = configuration.databasePath
-        guard FileManager.default.fileExists(atPath: path) else {
-            return Finding(subject: "database", isFine: true, text: "\(path) will be made at first start")
+        let database = configuration.database
+        guard database.isThere else {
+            return Finding(
+                subject: "database", isFine: true, text: "\(database.description) will be made at first start")
         }
         do {
-            let store = SQLStore(engine: try Composition.openDatabase(path))
+            let store = SQLStore(engine: try await database.open())
             let pending = try await store.pendingMigrations()
             let state = pending.isEmpty ? "up to date" : "behind by \(pending.count), see `denwa migrate --plan`"
-            return Finding(subject: "database", isFine: true, text: "\(path) can be written, schema \(state)")
+            return Finding(
+                subject: "database", isFine: true, text: "\(database.description) can be written, schema \(state)")
         } catch {
             return Finding(
                 subject: "database", isFine: false,

@@ -35,8 +35,7 @@ struct LogCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (configuration, _) = try Invocation.current.context()
-        let store = SQLStore(engine: try Composition.openDatabase(configuration.databasePath))
-        try await store.migrate(at: WallClock.system.now())
+        let store = try await configuration.database.openStore()
         var filter = filter()
         repeat {
             for event in try await store.events(matching: filter) {

@@ -15,11 +15,8 @@ import Time
 extension ClientsCommand {
     /// `nil` where no server ran yet: looking makes no database.
     static func store() async throws -> SQLStore? {
-        let path = try Invocation.current.configuration().0.databasePath
-        guard FileManager.default.fileExists(atPath: path) else { return nil }
-        let store = SQLStore(engine: try Composition.openDatabase(path))
-        try await store.migrate(at: WallClock.system.now())
-        return store
+        let database = try Invocation.current.configuration().0.database
+        return database.isThere ? try await database.openStore() : nil
     }
 
     struct Show: AsyncParsableCommand {

@@ -58,7 +58,21 @@ extension ConfigurationKey {
             help: "Refuse to start with anything that is only fit for development."),
         .init(
             name: "database.url", kind: .text, fallback: "sqlite:var/denwa.sqlite",
-            help: "Where everything is kept: `sqlite:` and a path.", isSecret: true),
+            help:
+                "Where everything is kept: `sqlite:` and a path, or a `postgres://` URI of libpq with one host or several.",
+            isSecret: true),
+        .init(
+            name: "database.connections", kind: .integer, fallback: "16",
+            help: "PostgreSQL: how many connections this node opens at most."),
+        .init(
+            name: "database.waitSeconds", kind: .integer, fallback: "5",
+            help: "PostgreSQL: how long a request waits for a free connection before it is answered 503."),
+        .init(
+            name: "database.statementTimeoutSeconds", kind: .integer, fallback: "10",
+            help: "PostgreSQL: after this a statement is given up."),
+        .init(
+            name: "database.lockTimeoutSeconds", kind: .integer, fallback: "5",
+            help: "PostgreSQL: how long a statement waits for a row that another one holds."),
         .init(
             name: "keys.directory", kind: .text, fallback: "keys",
             help: "Signing keys and the sealing secret; made at first start."),

@@ -8,6 +8,7 @@ import Messaging
 import OAuth
 import PhoneLogin
 import PlayFab
+import PostgresDriver
 import RateLimiting
 import Web
 
@@ -48,7 +49,7 @@ struct ConfigurationReader {
         configuration.requiresDPoPNonce = flag("dpop.requireNonce") ?? false
         // A public https issuer is production, whatever else was forgotten.
         configuration.isProduction = flag("production") ?? (issuer.isSecure && !issuer.isLoopback)
-        configuration.databasePath = databasePath(configuration.databasePath)
+        configuration.database = database(configuration.database)
         configuration.keysDirectory = text("keys.directory", configuration.keysDirectory)
         configuration.clientsFile = text("clients.file", configuration.clientsFile)
         configuration.connectors = connectors(issuer: issuer)
@@ -211,13 +212,22 @@ struct ConfigurationReader {
         return sessions
     }
 
-    private mutating func databasePath(_ fallback: String) -> String {
+    private mutating func database(_ fallback: DatabaseLocation) -> DatabaseLocation {
+        let connections = integer("database.connections", 16, in: 1...1000)
+        let wait = integer("database.waitSeconds", 5, in: 1...60)
+        let statementTimeout = integer("database.statementTimeoutSeconds", 10, in: 1...600)
+        let lockTimeout = integer("database.lockTimeoutSeconds", 5, in: 1...600)
         guard let (url, source) = sources.text("database.url") else { return fallback }
-        guard url.hasPrefix("sqlite:"), url.utf8.count > 7 else {
-            sources.report("\(source) must be sqlite: and a path")
+        if url.hasPrefix("sqlite:"), url.utf8.count > 7 { return .sqlite(path: String(url.dropFirst(7))) }
+        guard var settings = PostgresSettings(url: url) else {
+            sources.report("\(source) must be sqlite: and a path, or a postgres:// URI of libpq")
             return fallback
         }
-        return String(url.dropFirst(7))
+        settings.connections = connections
+        settings.wait = .seconds(wait)
+        settings.statementTimeout = .seconds(statementTimeout)
+        settings.lockTimeout = .seconds(lockTimeout)
+        return .postgres(settings)
     }
 
     private mutating func connectors(issuer: Issuer) -> [ConfiguredConnector] {

@@ -25,7 +25,7 @@ struct ServerConfiguration: Sendable {
     var requiresDPoPNonce = false
     var issuer: Issuer
     var isProduction = false
-    var databasePath = "var/denwa.sqlite"
+    var database = DatabaseLocation.sqlite(path: "var/denwa.sqlite")
     var keysDirectory = "keys"
     var clientsFile = "clients.json"
     var connectors: [ConfiguredConnector] = []

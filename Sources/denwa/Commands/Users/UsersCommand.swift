@@ -18,8 +18,7 @@ struct UsersCommand: AsyncParsableCommand {
 
     static func store() async throws -> SQLStore {
         let (configuration, _) = try Invocation.current.context()
-        let store = SQLStore(engine: try Composition.openDatabase(configuration.databasePath))
-        try await store.migrate(at: WallClock.system.now())
+        let store = try await configuration.database.openStore()
         return store
     }
 

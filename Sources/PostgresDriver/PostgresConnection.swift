@@ -1,0 +1,228 @@
+import CPostgres
+import Storage
+
+/// One connection, in libpq's pipeline mode: commands leave without waiting for the answers to those before them, and
+/// answers come in the order of the commands.
+///
+/// An act's `BEGIN` travels with its first statement, what it only sends with what it waits for next: an act costs one
+/// round trip for every answer that it looks at, and one for its end.
+@safe actor PostgresConnection {
+    enum Command {
+        /// Nobody waits for its answer; it only must not be an error.
+        case silent
+        case wanted
+        /// The end of a row of commands: after a failure the server skips everything up to here.
+        case synchronization
+    }
+
+    nonisolated let loop: EventLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    // Only the loop's thread calls libpq with it; the last user ends it, when nobody else can.
+    nonisolated(unsafe) private let handle: OpaquePointer
+    private let socket: Int32
+    private let canceller: Canceller
+    private var statementNames: [String: String] = [:]
+    private var unanswered = Queue<Command>()
+    /// Why the commands since the last synchronization fail.
+    private var failure: PostgresFailure?
+    private(set) var isLost = false
+
+    /// What the transaction under way is to end with.
+    var conclusions: [(statement: SQLStatement, key: Int64)] = []
+    /// Which transaction it is, for cancellations that come too late.
+    var transactionNumber = 0
+    var isEnding = false
+    private var cancellation: Cancellation?
+
+    /// Texts differ by the lengths of their lists alone, so they are few; beyond so many they are prepared each time.
+    private static let maximumStatements = 1000
+
+    /// - Parameter handle: an established connection, which is this object's from now on.
+    init(_ handle: OpaquePointer, loop: EventLoop) {
+        unsafe self.handle = handle
+        self.loop = loop
+        socket = unsafe PQsocket(handle)
+        canceller = unsafe Canceller(handle)
+    }
+
+    deinit { unsafe PQfinish(handle) }
+}
+
+// MARK: - Commands and answers
+
+extension PostgresConnection {
+    /// Puts a statement, prepared before or now, into the pipeline.
+    func post(_ statement: SQLStatement, _ command: Command) throws {
+        guard !isLost else { throw PostgresFailure.connectionLost }
+        let name = try statementNames[statement.text] ?? prepare(statement)
+        let parameters = BinaryParameters(statement.values)
+        let isSent = unsafe parameters.withPointers { values, lengths, formats in
+            unsafe PQsendQueryPrepared(
+                handle, name, Int32(statement.values.count), values, lengths, formats, 1)
+        }
+        guard isSent == 1 else { throw lose() }
+        unanswered.append(command)
+    }
+
+    private func prepare(_ statement: SQLStatement) throws -> String {
+        // The unnamed statement lasts until the next of its kind.
+        let isKept = statementNames.count < Self.maximumStatements
+        let name = isKept ? "denwa\(statementNames.count)" : ""
+        let types = statement.values.map(\.typeID)
+        let text = RowLockClause.spelledOut(in: statement.text)
+        guard unsafe PQsendPrepare(handle, name, text, Int32(types.count), types) == 1 else { throw lose() }
+        unanswered.append(.silent)
+        if isKept { statementNames[statement.text] = name }
+        return name
+    }
+
+    func synchronize() throws {
+        guard !isLost, unsafe PQpipelineSync(handle) == 1 else { throw lose() }
+        unanswered.append(.synchronization)
+    }
+
+    func answer(to statement: SQLStatement) async throws -> CommandResult {
+        try Task.checkCancellation()
+        try post(statement, .wanted)
+        guard unsafe PQsendFlushRequest(handle) == 1 else { throw lose() }
+        try await flush()
+        while let command = unanswered.first {
+            let result = try await nextAnswer(to: command)
+            guard case .wanted = command else { continue }
+            if let failure { throw failure }
+            guard let result else { throw lose() }
+            return result
+        }
+        throw lose()
+    }
+
+    /// Reads every answer that is due, and throws what failed last.
+    func readAnswers() async throws {
+        var last: PostgresFailure?
+        while let command = unanswered.first {
+            let before = failure
+            _ = try await nextAnswer(to: command)
+            if case .synchronization = command { last = before } else { last = failure }
+        }
+        if let last { throw last }
+    }
+
+    /// Waits for the answer to the oldest command, and notes its failure.
+    private func nextAnswer(to command: Command) async throws -> CommandResult? {
+        while unsafe PQisBusy(handle) == 1 { try await readMore() }
+        return try take(command)
+    }
+
+    /// The answer to the oldest command, which is there already.
+    private func take(_ command: Command) throws -> CommandResult? {
+        guard let pointer = unsafe PQgetResult(handle) else { throw lose() }
+        let result = unsafe CommandResult(pointer)
+        _ = unanswered.removeFirst()
+        switch result.status {
+        case PGRES_PIPELINE_SYNC:
+            failure = nil
+            return nil
+        case PGRES_COMMAND_OK, PGRES_TUPLES_OK: break
+        case PGRES_PIPELINE_ABORTED: failure = failure ?? .connectionLost
+        default:
+            guard unsafe PQstatus(handle) == CONNECTION_OK, !result.sqlState.isEmpty else { throw lose() }
+            let refusal = PostgresFailure.refused(sqlState: result.sqlState)
+            failure = failure ?? refusal
+            if refusal.endsConnection { isLost = true }
+        }
+        // Every command's answers end with none. It is there already.
+        guard unsafe PQgetResult(handle) == nil else { throw lose() }
+        return result
+    }
+
+    func flush() async throws {
+        while true {
+            switch unsafe PQflush(handle) {
+            case 0: return
+            case 1:
+                await readiness(for: .writing)
+                // The server may be waiting to be read before it reads on.
+                guard unsafe PQconsumeInput(handle) == 1 else { throw lose() }
+            default: throw lose()
+            }
+        }
+    }
+
+    private func readMore() async throws {
+        await readiness(for: .reading)
+        guard unsafe PQconsumeInput(handle) == 1 else { throw lose() }
+    }
+
+    private func readiness(for interest: EventLoop.Interest) async {
+        await withCheckedContinuation { continuation in
+            loop.watch(socket, for: interest) { continuation.resume() }
+        }
+    }
+
+    /// Marks the connection as useless, and says why.
+    private func lose() -> PostgresFailure {
+        isLost = true
+        return failure.flatMap { $0.endsConnection ? $0 : nil } ?? .connectionLost
+    }
+}
+
+// MARK: - Between acts
+
+extension PostgresConnection {
+    /// Reads what is left of the last act, and hears when the server goes away.
+    func rest(whenLost: @escaping @Sendable () -> Void) {
+        loop.watch(socket, for: .reading) { [weak self] in
+            self?.assumeIsolated { connection in
+                connection.readLeftovers()
+                if connection.isLost { whenLost() } else { connection.rest(whenLost: whenLost) }
+            }
+        }
+    }
+
+    func endRest() { loop.unwatch(socket) }
+
+    /// It ends when nobody uses it any more, with all that the session holds.
+    func retire() { isLost = true }
+
+    private func readLeftovers() {
+        guard unsafe PQconsumeInput(handle) == 1 else {
+            isLost = true
+            return
+        }
+        while let command = unanswered.first, unsafe PQisBusy(handle) == 0 {
+            if (try? take(command)) == nil, isLost { return }
+        }
+    }
+}
+
+// MARK: - Cancellation
+
+extension PostgresConnection {
+    private struct Cancellation {
+        var isOver = false
+        var waiting: CheckedContinuation<Void, Never>?
+    }
+
+    /// Asks the server to give up the statement that runs. A transaction that is ending is left to end: nobody could
+    /// tell what a cancelled commit did.
+    func cancel(transaction number: Int) {
+        guard number == transactionNumber, !isEnding, cancellation == nil, !isLost else { return }
+        cancellation = Cancellation()
+        canceller.cancel { [loop] in
+            loop.perform {
+                self.assumeIsolated { connection in
+                    connection.cancellation?.isOver = true
+                    connection.cancellation?.waiting?.resume()
+                }
+            }
+        }
+    }
+
+    /// Returns when no cancellation is on its way any more: it must not meet the next act.
+    func settleCancellation() async {
+        guard let current = cancellation else { return }
+        if !current.isOver { await withCheckedContinuation { cancellation?.waiting = $0 } }
+        cancellation = nil
+    }
+}
