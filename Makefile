@@ -6,6 +6,8 @@ DEBIAN_PACKAGES := g++ libargon2-dev libcrypt-dev libcurl4-openssl-dev libicu-de
   libapache2-mod-auth-openidc nginx-light postgresql libpq-dev
 PYTHON := .venv/bin/python
 REQUIREMENTS := Tests/EndToEnd/requirements.txt
+# The tests of a file share servers, so a file stays with one of the two workers.
+PYTEST := $(PYTHON) -m pytest -q -n 2 --dist loadfile
 SOURCES := Sources Tests Benchmarks Package.swift sdk/SDK.swift \
   sdk/swift/Package.swift sdk/swift/Sources sdk/swift/Tests
 
@@ -47,11 +49,11 @@ test-swift: setup
 
 test-end-to-end: setup
 	swift build --product denwa
-	DENWA_BINARY=.build/debug/denwa $(PYTHON) -m pytest -q Tests/EndToEnd
+	DENWA_BINARY=.build/debug/denwa $(PYTEST) Tests/EndToEnd
 
 test-nodes: setup ## Run the end-to-end tests against two nodes on one PostgreSQL; PYTEST_ARGS chooses some
 	swift build --product denwa
-	DENWA_TEST_NODES=2 DENWA_BINARY=.build/debug/denwa $(PYTHON) -m pytest -q Tests/EndToEnd $(PYTEST_ARGS)
+	DENWA_TEST_NODES=2 DENWA_BINARY=.build/debug/denwa $(PYTEST) Tests/EndToEnd $(PYTEST_ARGS)
 
 lint: setup ## Check the style of the code
 	swift format lint --strict --recursive --parallel $(SOURCES)

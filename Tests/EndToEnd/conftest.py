@@ -15,6 +15,7 @@ from harness import PhoneLogin, Server, StartServer
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "single_node(reason): about what one process has or does; left out when servers are several nodes")
+    config.addinivalue_line("markers", "nodes: tells most about several nodes; what CI runs with two of them")
     # Whoever ends the run with a plain `kill` wants its servers to end, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 

@@ -223,10 +223,15 @@ class Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def connect(self, **headers: str) -> httpx.Client:
+    @property
+    def direct(self) -> httpx.Client:
+        """To a node itself, for what no proxy hands on."""
+        return self.connect(to=self.nodes[0].url)
+
+    def connect(self, *, to: str | None = None, **headers: str) -> httpx.Client:
         """A client with its own connections. Keeps no cookies: one client stands for many people here."""
         connection = httpx.Client(
-            base_url=self.url,
+            base_url=to or self.url,
             headers=headers,
             timeout=30,
             trust_env=False,

@@ -17,6 +17,8 @@ from harness import Server, code_in, confidential_client, eventually, fresh_numb
 from listening import Receiver, logout_claims
 from person import Person, authorize_url, people
 
+pytestmark = pytest.mark.nodes
+
 
 def app(client_id: str, receiver: Receiver, **more: Any) -> dict[str, Any]:
     return confidential_client(client_id, backchannel_logout_uri=receiver.url(client_id), **more)

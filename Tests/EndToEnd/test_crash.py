@@ -20,6 +20,8 @@ import pytest
 
 from harness import Server, at_once, code_of, eventually, fresh_number
 
+pytestmark = pytest.mark.nodes
+
 CLIENT = "40017"
 
 

@@ -22,6 +22,8 @@ from harness import (
 )
 from person import CHROME, Page, Person, authorize_url, people
 
+pytestmark = pytest.mark.nodes
+
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0"
 IPHONE = ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
           "Version/18.1 Mobile/15E148 Safari/604.1")

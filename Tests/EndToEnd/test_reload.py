@@ -10,6 +10,8 @@ from harness import (
     Server, assert_oauth_error, assert_refused, eventually, machine_client, phone_client, standard_clients,
 )
 
+pytestmark = pytest.mark.nodes
+
 
 def knows(server: Server, client_id: str) -> bool:
     reply = server.login(client_id).request()

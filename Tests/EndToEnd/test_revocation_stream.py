@@ -17,6 +17,8 @@ from harness import (
 from listening import Stream, streams
 from test_documentation import blocks
 
+pytestmark = pytest.mark.nodes
+
 #: The server looks four times a second.
 SOON = 1.0
 

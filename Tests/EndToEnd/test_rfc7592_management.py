@@ -11,6 +11,8 @@ import pytest
 from harness import Server, StartServer, assert_oauth_error, at_once, eventually, pkce
 from test_rfc7591_registration import METADATA, open_to_all, registered, sign_in
 
+pytestmark = pytest.mark.nodes
+
 
 @pytest.fixture(scope="module")
 def site(start_module_server) -> Server:

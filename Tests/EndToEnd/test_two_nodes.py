@@ -19,6 +19,8 @@ from harness import (
 from person import Person, assert_shown, people
 from proofs import SigningKey, asserting, assertion, dpop, proof
 
+pytestmark = pytest.mark.nodes
+
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
 #: The proofs and assertions of this file's clients.
