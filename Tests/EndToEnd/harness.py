@@ -214,6 +214,7 @@ class Server:
         self.nodes = [Node(self.port)]
         if self.node_count > 1:
             self.nodes = [Node(free_port()) for _ in range(self.node_count)]
+            # Not in the server's folder: what is in there is the server's.
             self.proxy = Proxy(self.directory.with_name(f"{self.directory.name}-proxy-{self.port}"), self.port, self.nodes)
         self.write_clients(self.clients)
         self._connections: list[httpx.Client] = []
@@ -318,13 +319,11 @@ class Server:
             self.proxy.wait()
         return self
 
-    def is_ready(self, *nodes: Node) -> bool:
-        """Whether these nodes answer, or all of them."""
-        nodes = nodes or tuple(self.nodes)
-        for node in nodes:
+    def is_ready(self) -> bool:
+        for node in self.nodes:
             if (status := node.status) is not None:
                 raise AssertionError(f"the server ended with {status}:\n{self.log()[-4000:]}")
-        return all(self.answers(node) for node in nodes)
+        return all(self.answers(node) for node in self.nodes)
 
     def answers(self, node: Node) -> bool:
         return answers(node.url)
