@@ -305,10 +305,12 @@ class Server:
             timeout=timeout,
         )
 
-    def start(self, *, with_new_keys: bool = False) -> Server:
-        """Starts every node at once. Keys take long to make: without any it gets copies of those of the run, unless
-        told to make its own."""
-        if not with_new_keys and not self.keys.exists():
+    def start(self, *, from_nothing: bool = False) -> Server:
+        """Starts every node at once, on copies of the run's keys and tables when it starts for the first time: to make
+        them takes longer than the rest. `from_nothing` makes them."""
+        if from_nothing:
+            self.database.forget_tables()
+        elif not self.keys.exists():
             shutil.copytree(keys_of_the_run(), self.keys)
         if self.proxy:
             self.proxy.start()
@@ -439,7 +441,7 @@ def keys_of_the_run() -> Path:
     atexit.register(shutil.rmtree, folder)
     maker = Server(folder / "maker", [], node_count=1)
     try:
-        maker.start(with_new_keys=True).end()
+        maker.start(from_nothing=True).end()
         return maker.keys.rename(folder / "keys")
     finally:
         maker.dispose()

@@ -84,7 +84,7 @@ def prove(node: Server, headers: dict[str, str]) -> httpx.Response:
 def test_nodes_that_start_at_once_on_nothing_agree_about_keys_and_tables(tmp_path: Path):
     server = Server(tmp_path / "server", clients=clients(), node_count=4)
     try:
-        server.start(with_new_keys=True)
+        server.start(from_nothing=True)
         published = [httpx.get(f"{node.url}/.well-known/jwks.json", trust_env=False).json() for node in server.nodes]
         assert published[0]["keys"] and published == published[:1] * 4
         assert {path.stem for path in server.keys.glob("*.pem")} == {key["kid"] for key in published[0]["keys"]}
