@@ -49,6 +49,11 @@ def eventually(what: str, check: Callable[[], Any], timeout: float = 10, every: 
         time.sleep(every)
 
 
+def leashed(*command: str) -> list[str]:
+    """The command that is killed when the thread that started it is gone, so that none is left of a run that was."""
+    return ["setpriv", "--pdeathsig=SIGKILL", "--", *command]
+
+
 @dataclass
 class Node:
     """A process that serves, at a port of its own. Nodes of one server write to the same two files, line by line."""
@@ -64,7 +69,8 @@ class Node:
         assert self.process is None
         with stdout.open("ab") as out, stderr.open("ab") as err:
             self.process = subprocess.Popen(
-                [str(binary()), "serve"], cwd=directory, env=variables, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+                leashed(str(binary()), "serve"), cwd=directory, env=variables, stdin=subprocess.DEVNULL,
+                stdout=out, stderr=err)
 
     @property
     def status(self) -> int | None:

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from processes import Node, answers, eventually
+from processes import Node, answers, eventually, leashed
 
 #: Where its connections to the nodes come from, so that nodes can tell it from clients, who come from 127.0.0.1.
 ADDRESS = "127.0.0.2"
@@ -91,7 +91,7 @@ class Proxy:
         """Starts it unless it runs. Clients that come too early lose their connection."""
         if self._process is None:
             self._process = subprocess.Popen(
-                [_program(), "-c", str(self._configuration), "-p", str(self.directory), "-e", str(self.log_file)],
+                leashed(_program(), "-c", str(self._configuration), "-p", str(self.directory), "-e", str(self.log_file)),
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def wait(self) -> None:
