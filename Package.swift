@@ -180,8 +180,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "SQLiteDriver", "Storage", "AccountManagement", "PhoneLogin", "OAuth", "Accounts", "Messaging",
-                "PhoneNumbers",
+                "SQLiteDriver", "PostgresDriver", "Storage", "AccountManagement", "PhoneLogin", "OAuth", "Accounts",
+                "Messaging", "PhoneNumbers",
                 "DeveloperLog", "RateLimiting", "Cryptography", "Time",
             ],
             path: "Tests/TestSupport"),
@@ -201,10 +201,12 @@ let package = Package(
         .testTarget(
             name: "StorageTests",
             dependencies: [
-                "TestSupport", "SQLiteDriver", "Storage", "AccountManagement", "PhoneLogin", "OAuth", "Accounts",
+                "TestSupport", "SQLiteDriver", "PostgresDriver", "Storage", "AccountManagement", "PhoneLogin", "OAuth", "Accounts",
                 "Messaging",
                 "PhoneNumbers", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography", "Time",
             ]),
+        .testTarget(
+            name: "PostgresDriverTests", dependencies: ["TestSupport", "PostgresDriver", "Storage", "Time"]),
         .testTarget(
             name: "OAuthTests",
             dependencies: ["TestSupport", "OAuth", "Accounts", "DeveloperLog", "JOSE", "Cryptography", "Time"]),

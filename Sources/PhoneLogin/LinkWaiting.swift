@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Wakes whoever waits for a link to be answered, in this process. A waiting poll is one entry here: no thread,
-/// and no look at the database until there is something to see.
+/// Wakes whoever waits for a link to be answered. A waiting poll is one entry here: no thread, and no look at the
+/// database of its own. Answers that other processes took are seen by one look for all that wait in this one.
 package final class LinkWaiting: Sendable {
     private struct State {
         var waiters: [String: [Int: AsyncStream<LinkState>.Continuation]] = [:]
@@ -9,8 +9,11 @@ package final class LinkWaiting: Sendable {
     }
 
     private let state = Mutex(State())
+    private let arrival: AsyncStream<Void>.Continuation
+    /// Somebody began to wait. Arrivals that nobody looked at are one arrival.
+    package let arrivals: AsyncStream<Void>
 
-    package init() {}
+    package init() { (arrivals, arrival) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1)) }
 
     /// The first news of an operation from now on. The stream ends with it, or when it is let go.
     func news(of operationID: String) -> AsyncStream<LinkState> {
@@ -20,6 +23,7 @@ package final class LinkWaiting: Sendable {
             state.waiters[operationID, default: [:]][state.next] = continuation
             return state.next
         }
+        arrival.yield()
         continuation.onTermination = { [weak self] _ in
             self?.state.withLock { state in
                 state.waiters[operationID]?[number] = nil
@@ -34,6 +38,21 @@ package final class LinkWaiting: Sendable {
         for waiter in (waiters ?? [:]).values {
             waiter.yield(news)
             waiter.finish()
+        }
+    }
+
+    /// Sends everybody away to ask again.
+    package func letGo() { for id in operations { tell(.waiting, of: id) } }
+
+    /// The operations that somebody waits for.
+    package var operations: [String] { state.withLock { Array($0.waiters.keys) } }
+
+    /// Tells whoever waits what other processes were answered.
+    package func look(in store: any PhoneLoginStore) async throws {
+        let operations = operations
+        guard !operations.isEmpty else { return }
+        for (id, state) in try await store.linkAnswers(of: operations) where state != .waiting {
+            tell(state, of: id)
         }
     }
 

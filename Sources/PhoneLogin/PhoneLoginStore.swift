@@ -221,4 +221,7 @@ package protocol PhoneLoginStore: Sendable {
     func linkState(
         of id: String, askedBy holder: LinkHolder, charging charges: [LimitCharge], at now: Timestamp
     ) async throws -> LinkState
+
+    /// What became of each operation's link, for the process that waits on behalf of those who began them.
+    func linkAnswers(of ids: [String]) async throws -> [String: LinkState]
 }

@@ -88,7 +88,7 @@ struct BinaryParameters {
 
     func rows() throws -> [SQLRow] {
         let columns = unsafe PQnfields(handle)
-        let types = unsafe (0..<columns).map { unsafe PQftype(handle, $0) }
+        let types = (0..<columns).map { unsafe PQftype(handle, $0) }
         let count = unsafe PQntuples(handle)
         return try (0..<count).map { row in
             SQLRow(try (0..<columns).map { try value(row, $0, types[Int($0)]) })

@@ -23,7 +23,7 @@ actor ConnectionPool {
     private var isClosed = false
 
     /// Waiting acts hold memory, and whoever waits behind so many has gone by the time it is their turn.
-    private static let waitersPerConnection = 128
+    private static let waitersPerConnection = 256
     private static let firstPause = Duration.milliseconds(50)
     private static let longestPause = Duration.seconds(1)
 

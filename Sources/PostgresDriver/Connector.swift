@@ -12,6 +12,8 @@ import Dispatch
 final class Connector: Sendable {
     private let queue = DispatchQueue(label: "denwa.postgres.connect")
     private let settings: PostgresSettings
+    /// What the way to the server and back may take.
+    private static let grace = Duration.seconds(2)
     private let loop: EventLoop
 
     init(_ settings: PostgresSettings, loop: EventLoop) {
@@ -36,7 +38,7 @@ final class Connector: Sendable {
             unsafe PQfinish(handle)
             return nil
         }
-        return unsafe PostgresConnection(handle, loop: loop)
+        return unsafe PostgresConnection(handle, patience: settings.statementTimeout + Self.grace, loop: loop)
     }
 
     private func prepare(_ handle: OpaquePointer) -> Bool {
@@ -81,13 +83,13 @@ extension PostgresSettings {
         // found out within seconds, whether it is being asked or not. Kerberos, which would be tried first, is for
         // those who say so: its library does not bear a process that ends meanwhile.
         let parameters = [
-            ("connect_timeout", "5"), ("target_session_attrs", "read-write"), ("fallback_application_name", "denwa"),
+            ("connect_timeout", "2"), ("target_session_attrs", "read-write"), ("fallback_application_name", "denwa"),
             ("keepalives_idle", "10"), ("keepalives_interval", "3"), ("keepalives_count", "3"),
             ("tcp_user_timeout", "15000"), ("gssencmode", "disable"), ("dbname", url), ("client_encoding", "UTF8"),
         ]
         let keywords = unsafe parameters.map { unsafe strdup($0.0) } + [nil]
         let values = unsafe parameters.map { unsafe strdup($0.1) } + [nil]
-        defer { for unsafetext in unsafe keywords + values { unsafe free(text) } }
+        defer { unsafe (keywords + values).forEach { unsafe free($0) } }
         return unsafe keywords.map { unsafe UnsafePointer($0) }.withUnsafeBufferPointer { keywords in
             unsafe values.map { unsafe UnsafePointer($0) }.withUnsafeBufferPointer { values in
                 unsafe PQconnectdbParams(keywords.baseAddress, values.baseAddress, 1)

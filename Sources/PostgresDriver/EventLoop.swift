@@ -26,7 +26,9 @@ final class EventLoop: SerialExecutor {
 
     private struct Watch {
         let interest: Interest
-        let handler: () -> Void
+        let deadline: ContinuousClock.Instant?
+        /// Told whether the socket is ready; otherwise its time is up.
+        let handler: (Bool) -> Void
     }
 
     private let inbox = Mutex(Inbox())
@@ -98,9 +100,13 @@ final class EventLoop: SerialExecutor {
 // MARK: - On the loop's thread
 
 extension EventLoop {
-    /// Calls `handler` once, when the socket is ready. A socket has one watch: a new one takes the old one's place.
-    func watch(_ socket: Int32, for interest: Interest, handler: @escaping () -> Void) {
-        unsafe watches[socket] = Watch(interest: interest, handler: handler)
+    /// Calls `handler` once: with true when the socket is ready, with false when it is not by the deadline. A socket has
+    /// one watch: a new one takes the old one's place.
+    func watch(
+        _ socket: Int32, for interest: Interest, until deadline: ContinuousClock.Instant? = nil,
+        handler: @escaping (Bool) -> Void
+    ) {
+        unsafe watches[socket] = Watch(interest: interest, deadline: deadline, handler: handler)
     }
 
     func unwatch(_ socket: Int32) { unsafe watches[socket] = nil }
@@ -125,23 +131,30 @@ extension EventLoop {
                 }
             }
             if isStopped, work.isEmpty { return }
-            ringAlarm()
+            ringAlarms()
             poll(forAtMost: work.isEmpty ? timeout() : 0)
         }
     }
 
-    /// Milliseconds until the alarm; -1: for ever.
+    /// Milliseconds until the first alarm or deadline; -1: for ever.
     private func timeout() -> Int32 {
-        guard let due = unsafe alarm?.due else { return -1 }
+        let deadlines = unsafe watches.values.compactMap(\.deadline)
+        guard let due = unsafe (deadlines + [alarm?.due].compactMap(\.self)).min() else { return -1 }
         let left = due - .now
         // Rounded up: an alarm that is a little early would be asked about again at once.
         return Int32(clamping: Int64(max(0, left / .milliseconds(1)).rounded(.up)))
     }
 
-    private func ringAlarm() {
-        guard let set = unsafe alarm, set.due <= .now else { return }
-        unsafe alarm = nil
-        set.action()
+    private func ringAlarms() {
+        let now = ContinuousClock.now
+        if let set = unsafe alarm, set.due <= now {
+            unsafe alarm = nil
+            set.action()
+        }
+        for (socket, watch) in unsafe watches where watch.deadline.map({ $0 <= now }) ?? false {
+            unsafe watches[socket] = nil
+            watch.handler(false)
+        }
     }
 
     private func poll(forAtMost milliseconds: Int32) {
@@ -162,7 +175,7 @@ extension EventLoop {
         guard count > 0 else { return }
         if sockets[0].revents != 0 { silenceBell() }
         for socket in sockets.dropFirst() where socket.revents != 0 {
-            unsafe watches.removeValue(forKey: socket.fd)?.handler()
+            unsafe watches.removeValue(forKey: socket.fd)?.handler(true)
         }
     }
 

@@ -10,6 +10,8 @@ import Storage
     enum Command {
         /// Nobody waits for its answer; it only must not be an error.
         case silent
+        /// Makes a statement of that text known under its name.
+        case preparation(text: String)
         case wanted
         /// The end of a row of commands: after a failure the server skips everything up to here.
         case synchronization
@@ -23,10 +25,14 @@ import Storage
     private let socket: Int32
     private let canceller: Canceller
     private var statementNames: [String: String] = [:]
+    private var lastStatement = 0
     private var unanswered = Queue<Command>()
     /// Why the commands since the last synchronization fail.
     private var failure: PostgresFailure?
     private(set) var isLost = false
+
+    /// How long the server may say nothing while it is asked something; `nil`: as long as it likes.
+    var patience: Duration?
 
     /// What the transaction under way is to end with.
     var conclusions: [(statement: SQLStatement, key: Int64)] = []
@@ -39,8 +45,9 @@ import Storage
     private static let maximumStatements = 1000
 
     /// - Parameter handle: an established connection, which is this object's from now on.
-    init(_ handle: OpaquePointer, loop: EventLoop) {
+    init(_ handle: OpaquePointer, patience: Duration, loop: EventLoop) {
         unsafe self.handle = handle
+        self.patience = patience
         self.loop = loop
         socket = unsafe PQsocket(handle)
         canceller = unsafe Canceller(handle)
@@ -68,11 +75,12 @@ extension PostgresConnection {
     private func prepare(_ statement: SQLStatement) throws -> String {
         // The unnamed statement lasts until the next of its kind.
         let isKept = statementNames.count < Self.maximumStatements
-        let name = isKept ? "denwa\(statementNames.count)" : ""
+        if isKept { lastStatement += 1 }
+        let name = isKept ? "denwa\(lastStatement)" : ""
         let types = statement.values.map(\.typeID)
         let text = RowLockClause.spelledOut(in: statement.text)
         guard unsafe PQsendPrepare(handle, name, text, Int32(types.count), types) == 1 else { throw lose() }
-        unanswered.append(.silent)
+        unanswered.append(.preparation(text: statement.text))
         if isKept { statementNames[statement.text] = name }
         return name
     }
@@ -123,7 +131,7 @@ extension PostgresConnection {
         case PGRES_PIPELINE_SYNC:
             failure = nil
             return nil
-        case PGRES_COMMAND_OK, PGRES_TUPLES_OK: break
+        case PGRES_COMMAND_OK, PGRES_TUPLES_OK: return try finish(result)
         case PGRES_PIPELINE_ABORTED: failure = failure ?? .connectionLost
         default:
             guard unsafe PQstatus(handle) == CONNECTION_OK, !result.sqlState.isEmpty else { throw lose() }
@@ -131,7 +139,13 @@ extension PostgresConnection {
             failure = failure ?? refusal
             if refusal.endsConnection { isLost = true }
         }
-        // Every command's answers end with none. It is there already.
+        // Refused or skipped: nothing has that name.
+        if case .preparation(let text) = command { statementNames[text] = nil }
+        return try finish(result)
+    }
+
+    /// Every command's answers end with none. It is there already.
+    private func finish(_ result: CommandResult) throws -> CommandResult {
         guard unsafe PQgetResult(handle) == nil else { throw lose() }
         return result
     }
@@ -141,7 +155,7 @@ extension PostgresConnection {
             switch unsafe PQflush(handle) {
             case 0: return
             case 1:
-                await readiness(for: .writing)
+                try await readiness(for: .writing)
                 // The server may be waiting to be read before it reads on.
                 guard unsafe PQconsumeInput(handle) == 1 else { throw lose() }
             default: throw lose()
@@ -150,14 +164,17 @@ extension PostgresConnection {
     }
 
     private func readMore() async throws {
-        await readiness(for: .reading)
+        try await readiness(for: .reading)
         guard unsafe PQconsumeInput(handle) == 1 else { throw lose() }
     }
 
-    private func readiness(for interest: EventLoop.Interest) async {
-        await withCheckedContinuation { continuation in
-            loop.watch(socket, for: interest) { continuation.resume() }
+    /// A server that is gone without a word, or hangs, keeps none of its own timeouts: then the connection is lost.
+    private func readiness(for interest: EventLoop.Interest) async throws {
+        let deadline = patience.map { ContinuousClock.now + $0 }
+        let isReady = await withCheckedContinuation { continuation in
+            loop.watch(socket, for: interest, until: deadline) { continuation.resume(returning: $0) }
         }
+        guard isReady else { throw lose() }
     }
 
     /// Marks the connection as useless, and says why.
@@ -172,7 +189,7 @@ extension PostgresConnection {
 extension PostgresConnection {
     /// Reads what is left of the last act, and hears when the server goes away.
     func rest(whenLost: @escaping @Sendable () -> Void) {
-        loop.watch(socket, for: .reading) { [weak self] in
+        loop.watch(socket, for: .reading) { [weak self] _ in
             self?.assumeIsolated { connection in
                 connection.readLeftovers()
                 if connection.isLost { whenLost() } else { connection.rest(whenLost: whenLost) }
@@ -184,6 +201,9 @@ extension PostgresConnection {
 
     /// It ends when nobody uses it any more, with all that the session holds.
     func retire() { isLost = true }
+
+    /// Some work on the schema takes its time.
+    func waitForEver() { patience = nil }
 
     private func readLeftovers() {
         guard unsafe PQconsumeInput(handle) == 1 else {

@@ -27,6 +27,7 @@ struct PostgresSchema: SQLSchema {
     }
 
     private func prepare() async throws {
+        await connection.waitForEver()
         try await connection.runAlone("SET statement_timeout = 0")
         try await connection.runAlone("SET idle_in_transaction_session_timeout = 0")
         // Asked again and again: an index that is built meanwhile waits for every statement that runs, and one that

@@ -5,18 +5,16 @@ enum TextEscape {
     private static let zero = UInt8(ascii: "0")
 
     static func append(_ text: String, to bytes: inout [UInt8]) {
-        var text = text
-        text.withUTF8 { utf8 in
-            guard unsafe utf8.contains(where: { $0 == 0 || $0 == escape }) else {
-                unsafe bytes.append(contentsOf: utf8)
-                return
-            }
-            for unsafebyte in unsafe utf8 {
-                switch byte {
-                case 0: bytes += [escape, zero]
-                case escape: bytes += [escape, escape]
-                default: bytes.append(byte)
-                }
+        let utf8 = text.utf8
+        guard utf8.contains(where: { $0 == 0 || $0 == escape }) else {
+            bytes.append(contentsOf: utf8)
+            return
+        }
+        for byte in utf8 {
+            switch byte {
+            case 0: bytes += [escape, zero]
+            case escape: bytes += [escape, escape]
+            default: bytes.append(byte)
             }
         }
     }
@@ -25,7 +23,7 @@ enum TextEscape {
         guard unsafe bytes.contains(escape) else { return unsafe String(decoding: bytes, as: UTF8.self) }
         var plain: [UInt8] = []
         var isEscaped = false
-        for unsafebyte in unsafe bytes {
+        for byte in unsafe [UInt8](bytes) {
             if isEscaped {
                 plain.append(byte == zero ? 0 : byte)
                 isEscaped = false

@@ -33,6 +33,8 @@ struct Composition: Sendable {
     let delivery: MessageDelivery
     let logoutDelivery: BackChannelLogoutDelivery
     private let revocations: RevocationFeed
+    private let linkWaiting = LinkWaiting()
+    let draining: Draining
     private let templates: MessageTemplates
     /// What the metrics port answers; `nil` without one.
     let metricsResponder: RouterResponder<DenwaRequestContext>?
@@ -83,6 +85,10 @@ struct Composition: Sendable {
             post: ClientsLogoutPost(operators: clientServers, strangers: strangersServers), clock: clock,
             entropy: entropy, logger: logger)
         revocations = RevocationFeed(store: store, maximum: configuration.maximumRevocationStreams)
+        draining = Draining(seconds: configuration.drainSeconds) { [linkWaiting, revocations] in
+            linkWaiting.letGo()
+            revocations.endAll()
+        }
 
         let proofs = DPoPProofCheck(
             issuer: configuration.issuer, identifiers: store, nonces: DPoPNonces(secret: secret),
@@ -114,7 +120,7 @@ struct Composition: Sendable {
             sessions: configuration.sessions, issuer: configuration.issuer,
             authorizationCodeLifetimeSeconds: configuration.tokens.codeLifetimeSeconds, secret: secret,
             sendingGuard: SendingGuard(configuration.guardSettings), routing: routing, templates: templates,
-            doorbell: doorbell, entropy: entropy)
+            doorbell: doorbell, waiting: linkWaiting, entropy: entropy)
         PhoneLoginEndpoints(flow: flow, edge: edge).add(to: router)
         MagicLinkEndpoints(flow: flow, edge: edge).add(to: router)
         ReceiptEndpoints(
@@ -145,7 +151,10 @@ struct Composition: Sendable {
             to: router, parts, accounts: accounts, signInPages: pages,
             pages: AccountPages(
                 library: library, regions: regions, phone: configuration.phone, registry: registry))
-        HealthEndpoints(isReady: { [store] in await store.isReachable() }).add(to: router)
+        HealthEndpoints(isReady: { [store, draining] in
+            if draining.isUnderWay { return false }
+            return await store.isReachable()
+        }).add(to: router)
         if let inbox {
             DevelopmentInboxPage(inbox: inbox, issuer: configuration.issuer).add(to: router)
             DemoPage().add(to: router)
@@ -271,7 +280,9 @@ struct Composition: Sendable {
     var backgroundServices: [any Service] {
         [
             delivery, logoutDelivery, RevocationWatch(feed: revocations, logger: logger),
-            Housekeeping(store: store, retention: retention, clock: clock, logger: logger),
+            LinkWatch(waiting: linkWaiting, store: store, logger: logger),
+            Housekeeping(
+                store: store, node: Entropy.system.identifier(), retention: retention, clock: clock, logger: logger),
         ]
     }
 

@@ -3,9 +3,12 @@ import ServiceLifecycle
 import Storage
 import Time
 
-/// Removes what expired, in small batches with pauses between them, so that no request waits for it.
+/// Removes what expired, in small batches with pauses between them, so that no request waits for it. Of many nodes one
+/// does: together they would only look for the same rows.
 struct Housekeeping: Service {
     let store: SQLStore
+    /// By what the other nodes know this one.
+    let node: String
     let retention: SQLStore.Retention
     let clock: WallClock
     let logger: Logger
@@ -13,6 +16,8 @@ struct Housekeeping: Service {
     private static let batch = 500
     private static let busyPause = Duration.milliseconds(200)
     private static let idlePause = Duration.seconds(30)
+    /// Longer than any pause: a node that lives keeps its turn.
+    private static let turnSeconds = 90
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
@@ -25,6 +30,10 @@ struct Housekeeping: Service {
 
     private func removeOnce() async -> Int {
         do {
+            let now = clock.now()
+            let isTurn = try await store.takeHousekeepingTurn(
+                as: node, until: now.adding(seconds: Self.turnSeconds), at: now)
+            guard isTurn else { return 0 }
             return try await store.removeExpired(retention, batch: Self.batch, at: clock.now())
         } catch {
             logger.error("expired rows could not be removed", metadata: ["cause": "\(type(of: error))"])

@@ -57,9 +57,9 @@ struct Server {
                     logger: logger))
         }
         var group = ServiceGroupConfiguration(
-            services: services + [application], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            services: services + [application, composition.draining], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         // Requests under way get this long to finish.
-        group.maximumGracefulShutdownDuration = .seconds(10)
+        group.maximumGracefulShutdownDuration = .seconds(configuration.drainSeconds + 10)
         try await ServiceGroup(configuration: group).run()
         await composition.close()
     }

@@ -1,10 +1,11 @@
+import PostgresDriver
 import Storage
 import TestSupport
 import Testing
 
 /// An engine that the store runs on. Every act is held to the same suite on each of them.
 enum Backend: String, CaseIterable, Sendable, CustomTestStringConvertible {
-    case sqlite
+    case sqlite, postgres
 
     var testDescription: String { rawValue }
 
@@ -13,6 +14,8 @@ enum Backend: String, CaseIterable, Sendable, CustomTestStringConvertible {
         switch self {
         case .sqlite:
             try await withDatabaseFile { file in try await body(TestDatabase { try file.open() }) }
+        case .postgres:
+            try await PostgresServer.shared.withDatabase { settings in try await body(Self.database(settings)) }
         }
     }
 
@@ -24,7 +27,13 @@ enum Backend: String, CaseIterable, Sendable, CustomTestStringConvertible {
                 let file = DatabaseFile(path: directory + "/denwa.sqlite")
                 try await body(TestDatabase { try file.open() })
             }
+        case .postgres:
+            try await PostgresServer.shared.withEmptyDatabase { settings in try await body(Self.database(settings)) }
         }
+    }
+
+    private static func database(_ settings: PostgresSettings) -> TestDatabase {
+        TestDatabase { SQLStore(engine: PostgresDatabase(settings)) }
     }
 
     func withStore(_ body: (SQLStore) async throws -> Void) async throws {

@@ -94,6 +94,44 @@ import Time
     }
 
     @Test(arguments: Backend.allCases)
+    func `of nodes that ask one goes round, for as long as it asks again, and when it died another`(
+        on backend: Backend
+    ) async throws {
+        try await backend.withStores(4) { stores in
+            let end = Timestamp.noon.adding(seconds: 90)
+            let turns = try await race(16) { index in
+                try await stores.turn(index).takeHousekeepingTurn(as: "node \(index)", until: end, at: .noon)
+                    ? "node \(index)" : nil
+            }
+            let first = try #require(turns.compactMap(\.self).first)
+            #expect(turns.compactMap(\.self).count == 1)
+            let longer = end.adding(seconds: 60)
+            let asksAgain = try await stores[0].takeHousekeepingTurn(as: first, until: longer, at: .noon)
+            let tooEarly = try await stores[1].takeHousekeepingTurn(as: "another", until: longer, at: end)
+            let after = try await stores[1].takeHousekeepingTurn(as: "another", until: longer, at: longer)
+            #expect([asksAgain, tooEarly, after] == [true, false, true])
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `what is renewed while it is looked at stays`(on backend: Backend) async throws {
+        try await backend.withStores(2) { stores in
+            for round in 0..<40 {
+                let subject = "client \(round)"
+                let charge = try known(
+                    LimitCharge(.tokenPerClient, Limit(count: 1, windowSeconds: 3600), subject: subject))
+                _ = try await stores[0].charge([charge], for: ClientID("game"), from: .home, at: .noon)
+                let later = Timestamp.noon.adding(seconds: 3600 * (round + 1))
+                async let renewed = stores[0].charge([charge], for: ClientID("game"), from: .home, at: later)
+                async let removed = stores[1].removeExpired(.init(), batch: 100, at: later)
+                _ = try await (renewed, removed)
+                let again = try await stores[0].charge([charge], for: ClientID("game"), from: .home, at: later)
+                #expect(again != nil, "the charge before still counts")
+            }
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
     func `a live login is not disturbed by removals that go on all the time`(on backend: Backend) async throws {
         try await backend.withStores(2) { stores in
             let login = PhoneLoginFixture()

@@ -233,6 +233,31 @@ extension DeliveryOutcome.Result {
     }
 
     @Test(arguments: Backend.allCases)
+    func `of receipts that race, and of operators, one moves a text on to another connector`(
+        on backend: Backend
+    ) async throws {
+        try await backend.withStores(4) { stores in
+            for byOperator in [false, true] {
+                let message = try await claimed(on: stores[0])
+                let sent = DeliveryOutcome.Result.sent(
+                    connector: "first", providerID: message.id, awaitsReceipt: true)
+                try await stores[0].record([DeliveryOutcome(of: message, sent)], at: .noon)
+                let receipt = DeliveryReceipt(providerID: message.id, messageID: message.id, state: .failed)
+                let moves = try await race(16) { index in
+                    byOperator
+                        ? try await stores.turn(index).retry(message.id, at: .noon) == .movedOn
+                        : try await stores.turn(index).record(receipt, from: "first", at: .noon) == .movedOn
+                }
+                #expect(moves.count { $0 } == 1)
+                #expect(
+                    try await stores[0].count(
+                        "message", where: "id = '\(message.id)' AND failed_connectors = 'first '") == 1)
+                try await stores[0].run("UPDATE message SET due_at = NULL")
+            }
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
     func `a text that somebody has in hand is not hastened`(on backend: Backend) async throws {
         try await backend.withStore { store in
             let message = try await claimed(on: store)

@@ -35,6 +35,23 @@ import Time
     }
 
     @Test(arguments: Backend.allCases)
+    func `whoever reads on from the last position misses nothing that is written meanwhile`(
+        on backend: Backend
+    ) async throws {
+        try await backend.withStores(4) { stores in
+            async let written: [Void] = race(60) { index in try await revoke(1, on: stores.turn(index)) }
+            var seen: [Int64] = []
+            for _ in 0..<200 {
+                seen += try await stores[0].revocations(after: seen.last ?? 0, atMost: 7).map(\.position)
+            }
+            _ = try await written
+            seen += try await stores[0].revocations(after: seen.last ?? 0, atMost: 60).map(\.position)
+            #expect(seen.count == 60)
+            #expect(seen == seen.sorted())
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
     func `it is read page by page`(on backend: Backend) async throws {
         try await backend.withStore { store in
             try await revoke(5, on: store)

@@ -25,7 +25,7 @@ import Time
     }
 
     private static let values: [SQLValue] = [
-        .null, .integer(0), .integer(.min), .integer(.max), .text(""), .text("naïve 電話 \u{1F4F1} e\u{301}"),
+        .null(of: nil), .integer(0), .integer(.min), .integer(.max), .text(""), .text("naïve 電話 \u{1F4F1} e\u{301}"),
         .text("NUL\u{0}inside"), .text(String(repeating: "long ", count: 10_000)), .blob([]), .blob([0, 255, 0]),
         .blob([UInt8](repeating: 7, count: 100_000)),
     ]

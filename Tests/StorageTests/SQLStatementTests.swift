@@ -20,12 +20,12 @@ import Time
         #expect(statement.values.isEmpty)
     }
 
-    @Test func `nothing is NULL, whatever its type`() {
+    @Test func `nothing is NULL, and of its type`() {
         let text: String? = nil
         let time: Timestamp? = nil
         let challenge: CodeChallenge? = nil
         let statement: SQLStatement = "VALUES (\(text), \(time), \(challenge), \(Optional("there")))"
-        #expect(statement.values == [.null, .null, .null, .text("there")])
+        #expect(statement.values == [.null(of: .text), .null(of: .integer), .null(of: .text), .text("there")])
     }
 
     @Test func `every type of the domain has one form in the database`() {
@@ -45,7 +45,7 @@ import Time
     }
 
     @Test func `a column of another type than expected is an error and not a guess`() throws {
-        let row = SQLRow([.null, .integer(5), .text("text"), .blob([1])])
+        let row = SQLRow([.null(of: nil), .integer(5), .text("text"), .blob([1])])
         #expect(throws: UnexpectedColumn.self) { try row.integer(0) }
         #expect(throws: UnexpectedColumn.self) { try row.integer(2) }
         #expect(throws: UnexpectedColumn.self) { try row.text(3) }

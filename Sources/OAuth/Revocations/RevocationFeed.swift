@@ -72,6 +72,15 @@ package final class RevocationFeed: Sendable {
             revocations: { [store] position in try await store.revocations(after: position, atMost: Self.page) })
     }
 
+    /// Cuts everybody off, to come back and go on from the last position they saw.
+    package func endAll() {
+        let listeners = state.withLock { state in
+            defer { state.listeners = [:] }
+            return state.listeners.values
+        }
+        for listener in listeners { listener.end() }
+    }
+
     private func end(_ number: Int) { state.withLock { $0.listeners.removeValue(forKey: number) }?.end() }
 
     /// Reads what is new and hands it on.

@@ -5,7 +5,7 @@ import PhoneLogin
 package import Time
 
 extension SQLConnection {
-    /// The account of a number that was just proved; the first proof makes it. The primary key of
+    /// The account of a number that was just proved, and is locked; the first proof makes it. The primary key of
     /// `account_phone` decides when two firsts race.
     ///
     /// - Parameter idleBefore: a number last proved before then may belong to somebody else by now.
@@ -25,12 +25,12 @@ extension SQLConnection {
             return try await recycle(identity, new: id, idleBefore: newest, client: client, from: origin, at: now)
         }
         // Whoever only said that it was theirs loses it to whoever showed it.
-        try await run("DELETE FROM address_claim WHERE kind = 'phone' AND key = \(identity)")
+        try await send("DELETE FROM address_claim WHERE kind = 'phone' AND key = \(identity)")
         return try await insertAccount(id, at: now)
     }
 
     private func insertAccount(_ id: AccountID, at now: Timestamp) async throws -> Account {
-        try await run("INSERT INTO account (id, created_at) VALUES (\(id), \(now))")
+        try await send("INSERT INTO account (id, created_at) VALUES (\(id), \(now))")
         return Account(id: id, isDisabled: false)
     }
 
@@ -94,7 +94,7 @@ extension SQLConnection {
         guard let parked, isOurs else { return false }
         let old = AccountID(try parked.text(0))
         let idleDays = (now.milliseconds - (try parked.integer(1))) / 86_400_000
-        try await run(
+        try await send(
             """
             INSERT INTO account_parked (account_id, number, parked_at) VALUES (\(old), \(identity), \(now))
             ON CONFLICT (account_id) DO UPDATE SET number = excluded.number, parked_at = excluded.parked_at
@@ -118,7 +118,7 @@ extension SQLStore: AccountStore {
         _ isDisabled: Bool, _ reference: LoginIdentifier, at now: Timestamp
     ) async throws -> Account? {
         try await engine.write { connection in
-            guard let account = try await connection.account(reference) else { return nil }
+            guard let account = try await connection.lockedWhole(reference) else { return nil }
             return try await connection.setDisabled(isDisabled, account, from: .operator, at: now)
         }
     }
@@ -127,7 +127,7 @@ extension SQLStore: AccountStore {
         _ isDisabled: Bool, _ account: AccountID, from origin: RequestOrigin, at now: Timestamp
     ) async throws {
         try await engine.write { connection in
-            guard let account = try await connection.account(.id(account)) else { return }
+            guard let account = try await connection.lockedWhole(.id(account)) else { return }
             _ = try await connection.setDisabled(isDisabled, account, from: origin, at: now)
         }
     }
@@ -138,7 +138,7 @@ extension SQLConnection {
         _ isDisabled: Bool, _ account: Account, from origin: RequestOrigin, at now: Timestamp
     ) async throws -> Account {
         guard account.isDisabled != isDisabled else { return account }
-        try await run("UPDATE account SET disabled_at = \(isDisabled ? now : nil) WHERE id = \(account.id)")
+        try await send("UPDATE account SET disabled_at = \(isDisabled ? now : nil) WHERE id = \(account.id)")
         // For good: enabling the account again brings neither its old tokens back nor its sessions.
         try await end(.all, of: account.id, at: now)
         try await forgetConsents(of: account.id)
@@ -154,6 +154,13 @@ extension SQLConnection {
 }
 
 extension SQLConnection {
+    /// With its numbers: nobody signs in by one of them meanwhile.
+    fileprivate func lockedWhole(_ reference: LoginIdentifier) async throws -> Account? {
+        guard let id = try await accountID(reference) else { return nil }
+        try await lock([id])
+        return try await account(.id(id))
+    }
+
     fileprivate func account(_ reference: LoginIdentifier) async throws -> Account? {
         guard let id = try await accountID(reference),
             let row = try await first("SELECT disabled_at FROM account WHERE id = \(id)")

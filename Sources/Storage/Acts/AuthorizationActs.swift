@@ -9,10 +9,10 @@ extension SQLStore: AuthorizationStore {
         _ attempt: AuthorizationAttempt, from origin: RequestOrigin, at now: Timestamp
     ) async throws -> AuthorizationOutcome {
         try await engine.write { connection in
-            guard let session = try await connection.session(attempt.session, at: now) else { return .signedOut }
             // It is in use, so its idle time starts anew.
-            try await connection.run(
-                "UPDATE session SET idle_until = \(attempt.idleUntil) WHERE digest = \(attempt.session)")
+            guard let session = try await connection.hold(attempt.session, idleUntil: attempt.idleUntil, at: now) else {
+                return .signedOut
+            }
             let authorization = attempt.authorization
             let consented = try await connection.consentedScope(of: session.account, to: authorization.client)
             if let interaction = attempt.interaction(session, consented) { return .interaction(interaction, session) }
@@ -26,8 +26,8 @@ extension SQLStore: AuthorizationStore {
             }
             if let once = authorization.once, try await !connection.spend(once) { return .requestUsed }
             if attempt.isConsentGiven {
-                let scope = consented?.union(authorization.scope) ?? authorization.scope
-                try await connection.remember(scope, of: session.account, to: authorization.client, at: now)
+                try await connection.remember(
+                    authorization.scope, of: session.account, to: authorization.client, at: now)
             }
             try await connection.issue(authorization, in: session)
             if authorization.isToldOfLogout {
@@ -39,26 +39,38 @@ extension SQLStore: AuthorizationStore {
 }
 
 extension SQLConnection {
+    /// The row is this act's until it commits: whoever takes the consent back meanwhile waits, and then ends what came
+    /// of it, too.
     fileprivate func consentedScope(of account: AccountID, to client: ClientID) async throws -> Scope? {
         let row = try await first(
-            "SELECT scope FROM consent WHERE account_id = \(account) AND client_id = \(client)")
+            """
+            UPDATE consent SET scope = scope WHERE account_id = \(account) AND client_id = \(client) RETURNING scope
+            """)
         return try row.flatMap { Scope(try $0.text(0)) }
     }
 
     fileprivate func remember(
         _ scope: Scope, of account: AccountID, to client: ClientID, at now: Timestamp
     ) async throws {
-        try await run(
+        let isFirst =
+            try await run(
+                """
+                INSERT INTO consent (account_id, client_id, scope, given_at)
+                VALUES (\(account), \(client), \(scope), \(now)) ON CONFLICT (account_id, client_id) DO NOTHING
+                """) == 1
+        guard !isFirst else { return }
+        // Looked at again: another browser may have given the first one meanwhile.
+        let all = try await consentedScope(of: account, to: client)?.union(scope) ?? scope
+        try await send(
             """
-            INSERT INTO consent (account_id, client_id, scope, given_at)
-            VALUES (\(account), \(client), \(scope), \(now))
-            ON CONFLICT (account_id, client_id) DO UPDATE SET scope = excluded.scope, given_at = excluded.given_at
+            UPDATE consent SET scope = \(all), given_at = \(now)
+            WHERE account_id = \(account) AND client_id = \(client)
             """)
     }
 
     /// Apps have to ask again.
     func forgetConsents(of account: AccountID) async throws {
-        try await run("DELETE FROM consent WHERE account_id = \(account)")
+        try await send("DELETE FROM consent WHERE account_id = \(account)")
     }
 
     fileprivate func issue(_ authorization: NewAuthorization, in session: Session) async throws {
@@ -69,7 +81,7 @@ extension SQLConnection {
                 authenticatedAt: session.authenticatedAt, methods: session.methods,
                 session: session.id),
             expiresAt: authorization.expiresAt)
-        try await run(
+        try await send(
             """
             INSERT INTO authorization_code
                 (digest, grant_id, client_id, redirect_uri, redirect_requested, code_challenge, key_thumbprint, nonce,

@@ -46,7 +46,7 @@ extension SQLStore: ClientRegistrationStore {
                 let client = try await connection.registeredClient(id)
             else { return nil }
             let changed = try change(client)
-            try await connection.run(
+            try await connection.send(
                 """
                 UPDATE registered_client
                 SET metadata = \(JSONValue.object(changed.metadata).serializedText), secret = \(changed.secretDigest)
@@ -63,8 +63,9 @@ extension SQLStore: ClientRegistrationStore {
         try await engine.write { connection in
             if let access, try await !connection.claim(id, presenting: access) { return false }
             guard try await connection.run("DELETE FROM registered_client WHERE id = \(id)") == 1 else { return false }
-            try await connection.run("UPDATE registered_client_count SET clients = clients - 1 WHERE id = 1")
             try await connection.revoke(.registeredClient(id), at: now)
+            // Every registration waits for this row, so it comes late.
+            try await connection.send("UPDATE registered_client_count SET clients = clients - 1 WHERE id = 1")
             try await connection.record(
                 .about(
                     id, .clientDeleted, access == nil ? "removed by the operator" : "removed itself", origin, now))
@@ -77,17 +78,18 @@ extension SQLStore: ClientRegistrationStore {
         try await engine.write { connection in
             let removed = try await connection.run(
                 """
-                DELETE FROM registered_client WHERE id IN
-                    (SELECT r.id FROM registered_client r
+                WITH gone AS (
+                    SELECT r.id FROM registered_client r
                     WHERE r.created_at <= \(time)
                         AND NOT EXISTS (SELECT 1 FROM consent c WHERE c.client_id = r.id)
                         AND NOT EXISTS
                             (SELECT 1 FROM token_grant g
                             WHERE substr(g.client_id, 1, 4) = 'reg-' AND g.client_id = r.id)
-                    LIMIT \(batch))
+                    LIMIT \(batch) \(.skippingLocked))
+                DELETE FROM registered_client WHERE id IN (SELECT id FROM gone)
                 """)
             if removed > 0 {
-                try await connection.run(
+                try await connection.send(
                     "UPDATE registered_client_count SET clients = clients - \(removed) WHERE id = 1")
             }
             return removed
@@ -112,7 +114,7 @@ extension SQLConnection {
     }
 
     fileprivate func insert(_ client: RegisteredClient) async throws {
-        try await run(
+        try await send(
             """
             INSERT INTO registered_client (id, metadata, secret, access, created_at)
             VALUES (\(client.id), \(JSONValue.object(client.metadata).serializedText), \(client.secretDigest),

@@ -11,9 +11,6 @@ struct CodeRedeemer {
     let now: Timestamp
 
     func redeem(charging charges: [LimitCharge]) async throws -> CodeRedemption {
-        let refusal = try await connection.chargeTokenRequest(
-            charges, client: presentation.client, origin: origin, at: now)
-        if let refusal { return .limited(refusal) }
         // One guarded statement, no read before it: the row is the referee, however many race.
         let spent = try await connection.first(
             """
@@ -22,10 +19,15 @@ struct CodeRedeemer {
                 AND redeemed_at IS NULL AND expires_at > \(now)
             RETURNING grant_id, redirect_uri, redirect_requested, code_challenge, nonce, key_thumbprint
             """)
-        guard let spent else {
-            // A code nobody issued costs its client nothing, or strangers could use up a public client's limit.
-            for charge in charges { try await connection.refund(charge) }
-            return try await refuse()
+        // A code nobody issued costs its client nothing, or strangers could use up a public client's limit.
+        guard let spent else { return try await refuse() }
+        // As late as can be: the client's row is everybody's who signs in to it.
+        let refusal = try await connection.chargeTokenRequest(
+            charges, client: presentation.client, origin: origin, at: now)
+        if let refusal {
+            try await connection.send(
+                "UPDATE authorization_code SET redeemed_at = NULL WHERE digest = \(presentation.digest)")
+            return .limited(refusal)
         }
         return try await judge(spent)
     }
@@ -87,7 +89,7 @@ extension SQLConnection {
     }
 
     func insert(_ token: NewRefreshToken, grant: Grant) async throws {
-        try await run(
+        try await send(
             """
             INSERT INTO refresh_token (digest, grant_id, client_id, expires_at, confirmation)
             VALUES (\(token.digest), \(grant.id), \(grant.client), \(token.expiresAt), \(token.confirmation))

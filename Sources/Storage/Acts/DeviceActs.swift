@@ -89,7 +89,7 @@ private struct DevicePollJudge {
 
     private func wait(since last: Timestamp?, intervalSeconds: Int) async throws -> DevicePollOutcome {
         guard let last, now < last.adding(seconds: intervalSeconds) else { return .pending }
-        try await connection.run(
+        try await connection.send(
             """
             UPDATE device_authorization SET interval_seconds = \(intervalSeconds + Self.slowdownSeconds)
             WHERE digest = \(poll.deviceCode)
@@ -100,7 +100,7 @@ private struct DevicePollJudge {
     private func redeem(_ id: GrantID, charging charges: [LimitCharge]) async throws -> DevicePollOutcome {
         let refusal = try await connection.chargeTokenRequest(charges, client: poll.client, origin: origin, at: now)
         if let refusal { return .limited(refusal) }
-        try await connection.run("DELETE FROM device_authorization WHERE digest = \(poll.deviceCode)")
+        try await connection.send("DELETE FROM device_authorization WHERE digest = \(poll.deviceCode)")
         guard let grant = try await connection.liveGrant(id) else {
             try await record(.codeRefused, "the grant of a device is revoked or its account disabled")
             return .unknown
@@ -137,6 +137,10 @@ private struct UserCodeJudge {
         guard let decision = presentation.decision, let session, session.id == decision.session,
             decision.maySignIn(session, request)
         else { return .waiting(request, session) }
+        // Whoever ends the session meanwhile ends what comes of it here, too.
+        guard let browser = presentation.session, try await connection.hold(browser, at: now) != nil else {
+            return .waiting(request, nil)
+        }
         guard try await answer(decision) else { return try await refuse() }
         if decision.isAllowed {
             try await connection.insert(
@@ -145,7 +149,7 @@ private struct UserCodeJudge {
                     resources: request.resources, authenticatedAt: session.authenticatedAt, methods: session.methods,
                     session: session.id),
                 expiresAt: expiresAt)
-            if let browser = presentation.session, decision.isToldOfLogout(request.client) {
+            if decision.isToldOfLogout(request.client) {
                 try await connection.remember(request.client, toBeToldOf: browser)
             }
             try await record(.deviceAllowed, request, session, "the person let a device in")

@@ -5,7 +5,7 @@ import Time
 extension SQLConnection {
     func insert(_ grant: Grant, expiresAt: Timestamp) async throws {
         let methods = grant.methods.words
-        try await run(
+        try await send(
             """
             INSERT INTO token_grant
                 (id, account_id, client_id, scope, resources, authenticated_at, methods, session_id, is_offline,
@@ -30,7 +30,7 @@ extension SQLConnection {
 
     /// Keeps a grant as long as anything that hangs from it.
     func extendGrant(_ id: GrantID, until expiresAt: Timestamp) async throws {
-        try await run(
+        try await send(
             "UPDATE token_grant SET expires_at = \(expiresAt) WHERE id = \(id) AND expires_at < \(expiresAt)")
     }
 }

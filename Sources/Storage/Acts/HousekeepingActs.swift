@@ -17,8 +17,24 @@ extension SQLStore {
         package init() {}
     }
 
+    /// Whether it is this node's turn to go round: one does at a time. It keeps the turn for as long as it asks again
+    /// before `end`; when it died, another one takes over then.
+    package func takeHousekeepingTurn(
+        as node: String, until end: Timestamp, at now: Timestamp
+    ) async throws -> Bool {
+        try await engine.write { connection in
+            try await connection.run(
+                """
+                INSERT INTO lease (name, holder, leased_until) VALUES ('housekeeping', \(node), \(end))
+                ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, leased_until = excluded.leased_until
+                WHERE lease.holder = excluded.holder OR lease.leased_until <= \(now)
+                """) == 1
+        }
+    }
+
     /// Removes at most `batch` rows of each kind that ended, and tells how many went. Small batches: a writer
-    /// waits for one of them at most.
+    /// waits for one of them at most. Rows that somebody is at are left for the next round: whoever renews one keeps it,
+    /// and nothing here waits while others wait for what is going.
     package func removeExpired(_ retention: Retention, batch: Int, at now: Timestamp) async throws -> Int {
         var removed = 0
         for statement in Self.removals(retention, batch: batch, at: now) {
@@ -37,115 +53,151 @@ extension SQLStore {
         let revocations = now.adding(seconds: -retention.revocationSeconds)
         return [
             """
-            DELETE FROM phone_operation WHERE id IN
-                (SELECT id FROM phone_operation WHERE expires_at <= \(operations) LIMIT \(batch))
+            WITH gone AS (
+                SELECT id FROM phone_operation WHERE expires_at <= \(operations) LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM phone_operation WHERE id IN (SELECT id FROM gone)
             """,
             """
-            DELETE FROM phone_challenge WHERE id IN
-                (SELECT id FROM phone_challenge WHERE expires_at <= \(now) LIMIT \(batch))
+            WITH gone AS (
+                SELECT id FROM phone_challenge WHERE expires_at <= \(now) LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM phone_challenge WHERE id IN (SELECT id FROM gone)
             """,
             // Nobody can redeem these any more; only a spent code is remembered, to know it when it comes again. The
             // grants go first, while the codes still name them.
             """
-            DELETE FROM token_grant WHERE id IN
-                (SELECT grant_id FROM authorization_code
-                WHERE redeemed_at IS NULL AND expires_at <= \(now) ORDER BY expires_at LIMIT \(batch))
+            WITH gone AS (
+                SELECT id FROM token_grant WHERE id IN (
+                    SELECT grant_id FROM authorization_code
+                    WHERE redeemed_at IS NULL AND expires_at <= \(now)
+                    ORDER BY expires_at LIMIT \(batch)) \(.skippingLocked))
+            DELETE FROM token_grant WHERE id IN (SELECT id FROM gone)
             """,
             """
-            DELETE FROM authorization_code WHERE digest IN
-                (SELECT digest FROM authorization_code
-                WHERE redeemed_at IS NULL AND expires_at <= \(now) ORDER BY expires_at LIMIT \(batch))
+            WITH gone AS (
+                SELECT digest FROM authorization_code
+                WHERE redeemed_at IS NULL AND expires_at <= \(now)
+                ORDER BY expires_at LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM authorization_code WHERE digest IN (SELECT digest FROM gone)
             """,
             """
-            DELETE FROM authorization_code WHERE digest IN
-                (SELECT digest FROM authorization_code WHERE expires_at <= \(codes) LIMIT \(batch))
+            WITH gone AS (
+                SELECT digest FROM authorization_code WHERE expires_at <= \(codes) LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM authorization_code WHERE digest IN (SELECT digest FROM gone)
             """,
             """
-            DELETE FROM device_authorization WHERE digest IN
-                (SELECT digest FROM device_authorization WHERE expires_at <= \(operations) LIMIT \(batch))
+            WITH gone AS (
+                SELECT digest FROM device_authorization WHERE expires_at <= \(operations)
+                LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM device_authorization WHERE digest IN (SELECT digest FROM gone)
             """,
             """
-            DELETE FROM refresh_token WHERE digest IN
-                (SELECT digest FROM refresh_token WHERE expires_at <= \(now) LIMIT \(batch))
+            WITH gone AS (
+                SELECT digest FROM refresh_token WHERE expires_at <= \(now) LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM refresh_token WHERE digest IN (SELECT digest FROM gone)
             """,
             // Tokens that never expire end with their grant.
             """
-            DELETE FROM opaque_token WHERE grant_id IN
-                (SELECT id FROM token_grant WHERE expires_at <= \(codes) ORDER BY expires_at LIMIT \(batch))
+            WITH gone AS (
+                SELECT digest FROM opaque_token WHERE grant_id IN (
+                    SELECT id FROM token_grant WHERE expires_at <= \(codes)
+                    ORDER BY expires_at LIMIT \(batch)) \(.skippingLocked))
+            DELETE FROM opaque_token WHERE digest IN (SELECT digest FROM gone)
             """,
             """
-            DELETE FROM token_grant WHERE id IN
-                (SELECT id FROM token_grant WHERE expires_at <= \(codes) ORDER BY expires_at LIMIT \(batch))
+            WITH gone AS (
+                SELECT id FROM token_grant WHERE expires_at <= \(codes)
+                ORDER BY expires_at LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM token_grant WHERE id IN (SELECT id FROM gone)
             """,
             """
-            DELETE FROM opaque_token WHERE digest IN
-                (SELECT digest FROM opaque_token WHERE expires_at <= \(now) LIMIT \(batch))
+            WITH gone AS (
+                SELECT digest FROM opaque_token WHERE expires_at <= \(now) LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM opaque_token WHERE digest IN (SELECT digest FROM gone)
             """,
             """
-            DELETE FROM password_reset WHERE digest IN
-                (SELECT digest FROM password_reset WHERE expires_at <= \(now) LIMIT \(batch))
+            WITH gone AS (
+                SELECT digest FROM password_reset WHERE expires_at <= \(now) LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM password_reset WHERE digest IN (SELECT digest FROM gone)
             """,
             """
-            DELETE FROM known_origin WHERE digest IN
-                (SELECT digest FROM known_origin WHERE expires_at <= \(now) LIMIT \(batch))
+            WITH gone AS (
+                SELECT digest FROM known_origin WHERE expires_at <= \(now) LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM known_origin WHERE digest IN (SELECT digest FROM gone)
             """,
             """
-            DELETE FROM number_change WHERE undo_digest IN
-                (SELECT undo_digest FROM number_change WHERE expires_at <= \(now) LIMIT \(batch))
+            WITH gone AS (
+                SELECT undo_digest FROM number_change WHERE expires_at <= \(now) LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM number_change WHERE undo_digest IN (SELECT undo_digest FROM gone)
             """,
             """
+            WITH gone AS (
+                SELECT account_id, purpose, client_id, place FROM email_challenge
+                WHERE expires_at <= \(now) LIMIT \(batch) \(.skippingLocked))
             DELETE FROM email_challenge WHERE (account_id, purpose, client_id, place) IN
-                (SELECT account_id, purpose, client_id, place FROM email_challenge WHERE expires_at <= \(now) LIMIT \(batch))
+                (SELECT account_id, purpose, client_id, place FROM gone)
             """,
             """
-            DELETE FROM pushed_request WHERE digest IN
-                (SELECT digest FROM pushed_request WHERE expires_at <= \(now) LIMIT \(batch))
+            WITH gone AS (
+                SELECT digest FROM pushed_request WHERE expires_at <= \(now) LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM pushed_request WHERE digest IN (SELECT digest FROM gone)
             """,
             """
-            DELETE FROM spent_identifier WHERE digest IN
-                (SELECT digest FROM spent_identifier WHERE expires_at <= \(now) LIMIT \(batch))
+            WITH gone AS (
+                SELECT digest FROM spent_identifier WHERE expires_at <= \(now) LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM spent_identifier WHERE digest IN (SELECT digest FROM gone)
             """,
             """
-            DELETE FROM revoked_token WHERE id IN
-                (SELECT id FROM revoked_token WHERE expires_at <= \(now) LIMIT \(batch))
+            WITH gone AS (
+                SELECT id FROM revoked_token WHERE expires_at <= \(now) LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM revoked_token WHERE id IN (SELECT id FROM gone)
             """,
             """
-            DELETE FROM session WHERE digest IN
-                (SELECT digest FROM session WHERE idle_until <= \(now) LIMIT \(batch))
+            WITH gone AS (
+                SELECT digest FROM session WHERE idle_until <= \(now) LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM session WHERE digest IN (SELECT digest FROM gone)
             """,
             """
-            DELETE FROM session_client WHERE (session_id, client_id) IN
-                (SELECT session_id, client_id FROM session_client WHERE expires_at <= \(now) LIMIT \(batch))
+            WITH gone AS (
+                SELECT session_id, client_id FROM session_client
+                WHERE expires_at <= \(now) LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM session_client WHERE (session_id, client_id) IN (SELECT session_id, client_id FROM gone)
             """,
             // From the front, so that what is kept has no gap, whatever clocks did; and never the newest, which tells
             // how far the list got.
             """
-            DELETE FROM revocation WHERE position IN
-                (SELECT position FROM revocation
+            WITH gone AS (
+                SELECT position FROM revocation
                 WHERE position <= (SELECT position FROM revocation WHERE at <= \(revocations) ORDER BY at DESC LIMIT 1)
                     AND position < (SELECT MAX(position) FROM revocation)
-                ORDER BY position LIMIT \(batch))
+                ORDER BY position LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM revocation WHERE position IN (SELECT position FROM gone)
             """,
             // An arrival time in the past counts like none.
             """
-            DELETE FROM rate_limit WHERE subject IN
-                (SELECT subject FROM rate_limit WHERE arrival <= \(now.milliseconds * 1000) LIMIT \(batch))
+            WITH gone AS (
+                SELECT subject FROM rate_limit WHERE arrival <= \(now.milliseconds * 1000)
+                LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM rate_limit WHERE subject IN (SELECT subject FROM gone)
             """,
             """
-            DELETE FROM message WHERE id IN
-                (SELECT id FROM message WHERE expires_at <= \(messages) LIMIT \(batch))
+            WITH gone AS (
+                SELECT id FROM message WHERE expires_at <= \(messages) LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM message WHERE id IN (SELECT id FROM gone)
             """,
             """
-            DELETE FROM traffic WHERE subject IN
-                (SELECT subject FROM traffic WHERE expires_at <= \(now) LIMIT \(batch))
+            WITH gone AS (
+                SELECT subject FROM traffic WHERE expires_at <= \(now) LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM traffic WHERE subject IN (SELECT subject FROM gone)
             """,
             """
-            DELETE FROM spending WHERE (subject, period) IN
-                (SELECT subject, period FROM spending WHERE expires_at <= \(now) LIMIT \(batch))
+            WITH gone AS (
+                SELECT subject, period FROM spending WHERE expires_at <= \(now) LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM spending WHERE (subject, period) IN (SELECT subject, period FROM gone)
             """,
             """
-            DELETE FROM security_event WHERE position IN
-                (SELECT position FROM security_event WHERE at <= \(events) LIMIT \(batch))
+            WITH gone AS (
+                SELECT position FROM security_event WHERE at <= \(events) LIMIT \(batch) \(.skippingLocked))
+            DELETE FROM security_event WHERE position IN (SELECT position FROM gone)
             """,
         ]
     }

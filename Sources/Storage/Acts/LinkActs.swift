@@ -47,6 +47,28 @@ extension SQLStore {
     }
 }
 
+extension SQLStore {
+    /// So many at a time: a list of one length is one statement to prepare.
+    private static let answersAtOnce = 64
+
+    package func linkAnswers(of ids: [String]) async throws -> [String: LinkState] {
+        var answers = Dictionary(ids.map { ($0, LinkState.gone) }, uniquingKeysWith: { first, _ in first })
+        for start in stride(from: 0, to: ids.count, by: Self.answersAtOnce) {
+            var wanted = Array(ids[start..<min(start + Self.answersAtOnce, ids.count)])
+            // No operation is called "".
+            wanted += Array(repeating: "", count: Self.answersAtOnce - wanted.count)
+            let list = wanted
+            let rows = try await engine.read { connection in
+                try await connection.rows("SELECT id, link_approved FROM phone_operation WHERE id IN \(list: list)")
+            }
+            for row in rows {
+                answers[try row.text(0)] = try row.optionalInteger(1).map { $0 != 0 ? .approved : .denied } ?? .waiting
+            }
+        }
+        return answers
+    }
+}
+
 /// One answer to the link in a text, inside its transaction.
 private struct LinkJudge {
     let connection: any SQLConnection
@@ -55,6 +77,8 @@ private struct LinkJudge {
     let now: Timestamp
 
     func decide(charging charges: [LimitCharge]) async throws -> LinkOutcome {
+        let asked = try await connection.liveOperation(decision.operationID, at: now)
+        if let asked { try await connection.lock(.number(asked.identity)) }
         if let refusal = try await connection.charge(charges, at: now) {
             try await record(.linkRefused, rule: refusal.name.rawValue, "limit reached")
             return .limited(refusal)
@@ -106,7 +130,7 @@ private struct LinkJudge {
     private func refuse(_ operation: LiveOperation) async throws {
         try await connection.dropMessages(ofChallenge: operation.challengeID)
         let code = decision.codeSeal.seal(decision.replacement, challenge: operation.challengeID)
-        try await connection.run("UPDATE phone_challenge SET code = \(code) WHERE id = \(operation.challengeID)")
+        try await connection.send("UPDATE phone_challenge SET code = \(code) WHERE id = \(operation.challengeID)")
         try await record(.linkDenied, phone: operation.identity, client: operation.client, "the person said no")
     }
 
@@ -125,7 +149,14 @@ private struct LinkJudge {
     }
 
     private func signIn(_ operation: LiveOperation, _ session: NewSession) async throws -> LinkOutcome {
-        try await connection.finish(operation, confirmed: decision.confirmed)
+        // The number was locked before the operation was looked at, so nobody else finishes it.
+        try await connection.finish(operation)
+        let outcome = try await begin(session, by: operation)
+        try await connection.credit(operation, decision.confirmed)
+        return outcome
+    }
+
+    private func begin(_ session: NewSession, by operation: LiveOperation) async throws -> LinkOutcome {
         let account = try await connection.provenAccount(
             operation.identity, new: decision.newAccount, idleBefore: decision.idleBefore, client: operation.client,
             from: origin, at: now)

@@ -7,7 +7,7 @@ package import Time
 extension SQLConnection {
     /// Remembers that a session let a client in that wants to hear of its end.
     func remember(_ client: ClientID, toBeToldOf session: SHA256Digest) async throws {
-        try await run(
+        try await send(
             """
             INSERT INTO session_client (session_id, client_id, account_id, expires_at)
             SELECT id, \(client), account_id, expires_at FROM session WHERE digest = \(session)
@@ -16,17 +16,16 @@ extension SQLConnection {
             """)
     }
 
-    /// Has the clients told that a session let in. With none of them it costs one look at an index.
+    /// Has the clients told that a session let in.
     func queueLogoutNotices(of session: SessionID, at now: Timestamp) async throws {
-        let count = try await run(
+        try await send(
             """
             INSERT INTO logout_notice (session_id, client_id, account_id, queued_at, due_at, attempts)
             SELECT session_id, client_id, account_id, \(now), \(now), 0 FROM session_client
             WHERE session_id = \(session)
             ON CONFLICT DO NOTHING
             """)
-        guard count > 0 else { return }
-        try await run("DELETE FROM session_client WHERE session_id = \(session)")
+        try await send("DELETE FROM session_client WHERE session_id = \(session)")
     }
 
     /// Has everybody told whom the account's sessions let in, those that are over by themselves too: a client that has
@@ -38,15 +37,15 @@ extension SQLConnection {
         of account: AccountID, butForSession spared: SessionID? = nil, at now: Timestamp
     ) async throws {
         let spared = spared?.rawValue ?? ""
-        try await run(
+        try await send(
             """
             INSERT INTO logout_notice (session_id, client_id, account_id, queued_at, due_at, attempts)
             SELECT session_id, client_id, account_id, \(now), \(now), 0 FROM session_client
             WHERE account_id = \(account) AND session_id <> \(spared)
             ON CONFLICT DO NOTHING
             """)
-        try await run("DELETE FROM session_client WHERE account_id = \(account) AND session_id <> \(spared)")
-        try await run(
+        try await send("DELETE FROM session_client WHERE account_id = \(account) AND session_id <> \(spared)")
+        try await send(
             """
             INSERT INTO logout_notice (session_id, client_id, account_id, queued_at, due_at, attempts)
             SELECT session_id, client_id, account_id, \(now), \(now), 0 FROM token_grant
@@ -58,7 +57,7 @@ extension SQLConnection {
 
     /// The app in which the person made the change goes on, though the session that let it in is over.
     func dropLogoutNotices(to spared: GrantID) async throws {
-        try await run(
+        try await send(
             """
             DELETE FROM logout_notice WHERE (session_id, client_id) IN
                 (SELECT session_id, client_id FROM token_grant WHERE id = \(spared))
@@ -80,11 +79,12 @@ extension SQLStore: LogoutNoticeStore {
         return try await engine.write { connection in
             try await connection.rows(
                 """
-                UPDATE logout_notice SET due_at = \(leaseEnd), attempts = attempts + 1
-                WHERE due_at <= \(now) AND (session_id, client_id, account_id) IN
-                    (SELECT session_id, client_id, account_id FROM logout_notice
+                WITH due AS (
+                    SELECT session_id, client_id, account_id FROM logout_notice
                     WHERE due_at <= \(now) AND client_id NOT IN \(list: busy)
-                    ORDER BY due_at LIMIT \(count))
+                    ORDER BY due_at LIMIT \(count) \(.skippingLocked))
+                UPDATE logout_notice SET due_at = \(leaseEnd), attempts = attempts + 1
+                WHERE (session_id, client_id, account_id) IN (SELECT session_id, client_id, account_id FROM due)
                 RETURNING session_id, client_id, account_id, queued_at, attempts
                 """
             ).map(LogoutNotice.init(row:))
@@ -96,7 +96,7 @@ extension SQLStore: LogoutNoticeStore {
     ) async throws {
         try await engine.write { connection in
             if case .retry(let due) = outcome {
-                try await connection.run(
+                try await connection.send(
                     """
                     UPDATE logout_notice SET due_at = \(due)
                     WHERE session_id = \(notice.session) AND client_id = \(notice.client)

@@ -33,21 +33,22 @@ extension SQLStore: MessageRegister {
 
     package func retry(_ id: String, at now: Timestamp) async throws -> RetryOutcome {
         try await engine.write { connection in
+            // The row is taken first, so that of two at once the second sees what the first did.
             let row = try await connection.first(
                 """
-                SELECT state, body, expires_at, connector, failed_connectors, leased_until FROM message
-                WHERE id = \(id)
+                UPDATE message SET state = state WHERE id = \(id)
+                RETURNING state, body, expires_at, connector, failed_connectors, leased_until
                 """)
             guard let row, let state = MessageState(rawValue: try row.text(0)) else { return .unknown }
             guard try row.optionalBlob(1) != nil, now < (try row.time(2)) else { return .final(state) }
             guard state == .sent, let connector = try row.optionalText(3) else {
                 // Whoever is sending it would not know of a second one.
                 guard try row.optionalTime(5).map({ $0 <= now }) ?? true else { return .underWay }
-                try await connection.run("UPDATE message SET due_at = \(now) WHERE id = \(id)")
+                try await connection.send("UPDATE message SET due_at = \(now) WHERE id = \(id)")
                 return .hastened
             }
             let failed = try row.text(4) + "\(connector) "
-            try await connection.run(
+            try await connection.send(
                 """
                 UPDATE message SET state = 'queued', due_at = \(now), failed_connectors = \(failed)
                 WHERE id = \(id)

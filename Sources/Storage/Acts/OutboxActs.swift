@@ -4,7 +4,7 @@ package import Time
 
 extension SQLConnection {
     func enqueue(_ message: QueuedMessage) async throws {
-        try await run(
+        try await send(
             """
             INSERT INTO message
                 (id, channel, recipient, region, body, template, locale, client_id, created_at, expires_at, due_at,
@@ -17,7 +17,7 @@ extension SQLConnection {
 
     /// The code is spent: nobody needs its texts any more, and those that still wait must not leave.
     func dropMessages(ofChallenge challengeID: String) async throws {
-        try await run(
+        try await send(
             """
             UPDATE message SET body = NULL, due_at = NULL,
                 state = CASE state WHEN 'queued' THEN 'expired' ELSE state END
@@ -34,9 +34,11 @@ extension SQLStore: OutboxStore {
         try await engine.write { connection in
             let expired = try await connection.rows(
                 """
+                WITH over AS (
+                    SELECT id FROM message WHERE due_at <= \(now) AND expires_at <= \(now) \(.skippingLocked))
                 UPDATE message SET body = NULL, due_at = NULL,
                     state = CASE state WHEN 'queued' THEN 'expired' ELSE state END
-                WHERE due_at <= \(now) AND expires_at <= \(now)
+                WHERE id IN (SELECT id FROM over)
                 RETURNING id, client_id, state, answer
                 """)
             for row in expired where try row.text(2) == MessageState.expired.rawValue {
@@ -47,10 +49,11 @@ extension SQLStore: OutboxStore {
             }
             return try await connection.rows(
                 """
+                WITH due AS (
+                    SELECT id FROM message WHERE due_at <= \(now) AND state = 'queued'
+                    ORDER BY due_at LIMIT \(count) \(.skippingLocked))
                 UPDATE message SET due_at = \(leaseEnd), leased_until = \(leaseEnd), attempts = attempts + 1
-                WHERE due_at <= \(now) AND state = 'queued' AND id IN
-                    (SELECT id FROM message WHERE due_at <= \(now) AND state = 'queued'
-                    ORDER BY due_at LIMIT \(count))
+                WHERE id IN (SELECT id FROM due)
                 RETURNING id, channel, recipient, region, body, template, locale, client_id, created_at, expires_at,
                     attempts, failed_connectors
                 """
@@ -90,21 +93,21 @@ extension SQLConnection {
         let answer = outcome.answer?.stored
         switch outcome.result {
         case .retry(let at):
-            try await run(
+            try await send(
                 """
                 UPDATE message SET due_at = \(at), leased_until = NULL, answer = \(answer)
                 WHERE id = \(message.id) AND state = 'queued' AND attempts = \(message.claim)
                 """)
         case .sent(let connector, let providerID, awaitsReceipt: true):
             // Kept for another connector until the code dies, when the next look at what is due takes the words.
-            try await run(
+            try await send(
                 """
                 UPDATE message SET state = 'sent', connector = \(connector), provider_id = \(providerID),
                     answer = \(answer), due_at = CASE WHEN body IS NULL THEN NULL ELSE expires_at END
                 WHERE id = \(message.id) AND state <> 'delivered'
                 """)
         case .sent(let connector, let providerID, awaitsReceipt: false):
-            try await run(
+            try await send(
                 """
                 UPDATE message SET state = 'sent', connector = \(connector), provider_id = \(providerID),
                     answer = \(answer), due_at = NULL, body = NULL
@@ -135,7 +138,7 @@ extension SQLStore: ReceiptStore {
             guard message.state == MessageState.sent.rawValue else { return .none }
             switch receipt.state {
             case .delivered:
-                try await connection.run(
+                try await connection.send(
                     "UPDATE message SET state = 'delivered', body = NULL, due_at = NULL WHERE id = \(message.id)")
                 return .recorded
             case .failed:
@@ -156,7 +159,8 @@ private struct AcceptedMessage {
 }
 
 extension SQLConnection {
-    /// By the provider's id where it has one of its own, else by ours; when both are given, both must fit.
+    /// By the provider's id where it has one of its own, else by ours; when both are given, both must fit. The row is
+    /// this act's until it commits: of two receipts for one text the second finds what the first left.
     fileprivate func acceptedMessage(
         of receipt: DeliveryReceipt, by connector: String
     ) async throws -> AcceptedMessage? {
@@ -164,14 +168,14 @@ extension SQLConnection {
         if let providerID = receipt.providerID {
             row = try await first(
                 """
-                SELECT id, state, client_id, failed_connectors, body, expires_at FROM message
-                WHERE provider_id = \(providerID) AND connector = \(connector)
+                UPDATE message SET state = state WHERE provider_id = \(providerID) AND connector = \(connector)
+                RETURNING id, state, client_id, failed_connectors, body, expires_at
                 """)
         } else {
             row = try await first(
                 """
-                SELECT id, state, client_id, failed_connectors, body, expires_at FROM message
-                WHERE id = \(receipt.messageID) AND connector = \(connector)
+                UPDATE message SET state = state WHERE id = \(receipt.messageID) AND connector = \(connector)
+                RETURNING id, state, client_id, failed_connectors, body, expires_at
                 """)
         }
         guard let row else { return nil }
@@ -207,7 +211,7 @@ extension SQLConnection {
     ) async throws -> ReceiptEffect {
         let answer = receipt.answer.stored
         guard message.hasWords, now < message.expiresAt else {
-            try await run(
+            try await send(
                 """
                 UPDATE message SET state = 'failed', body = NULL, due_at = NULL, answer = \(answer)
                 WHERE id = \(message.id)
@@ -222,7 +226,7 @@ extension SQLConnection {
             .messageFailed(
                 .messageMovedOn, id: message.id, client: message.clientID,
                 "the provider could not deliver the text: another one gets it", answer: answer, at: now))
-        try await run(
+        try await send(
             """
             UPDATE message SET state = 'queued', due_at = \(now), answer = \(answer),
                 failed_connectors = \("\(message.failedConnectors)\(connector) ")

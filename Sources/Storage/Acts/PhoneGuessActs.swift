@@ -13,10 +13,12 @@ extension SQLStore {
     ) async throws -> PhoneGuessOutcome {
         try await engine.write { connection in
             let judge = GuessJudge(connection: connection, guess: guess, origin: origin, now: now)
+            let operation = try await judge.liveOperation()
+            if let operation { try await connection.lock(.number(operation.identity)) }
             if let refusal = try await connection.charge(charges, at: now) {
                 return try await judge.limited(refusal)
             }
-            guard let operation = try await judge.liveOperation() else { return try await judge.unknown() }
+            guard let operation else { return try await judge.unknown() }
             return try await judge.judge(operation)
         }
     }
@@ -82,15 +84,14 @@ extension SQLConnection {
         ).map(LiveOperation.init)
     }
 
-    /// The code and every operation it was texted for are dead from here on, whatever comes next.
-    ///
-    /// - Parameter confirmed: whose credit that is.
-    func finish(_ operation: LiveOperation, confirmed: ConfirmedTraffic) async throws {
-        try await credit(confirmed(operation.identity, operation.region, operation.client, operation.device))
-        try await dropMessages(ofChallenge: operation.challengeID)
-        try await run("DELETE FROM phone_operation WHERE challenge_id = \(operation.challengeID)")
-        try await run("DELETE FROM phone_challenge WHERE id = \(operation.challengeID)")
+    /// Takes the code for this act. False when another one finished it since the operation was looked at.
+    func hold(_ operation: LiveOperation) async throws -> Bool {
+        try await run("UPDATE phone_challenge SET guesses = guesses WHERE id = \(operation.challengeID)") == 1
     }
+
+    /// The code and every operation it was texted for are dead from here on, whatever comes next. The act holds the
+    /// code: it counted a guess at it, or asked to `hold` it.
+    func finish(_ operation: LiveOperation) async throws { try await drop(challenge: operation.challengeID) }
 }
 
 /// A code that somebody typed, and what it counts against.
@@ -107,6 +108,8 @@ enum CodeVerdict {
     case wrong(isLast: Bool)
     /// Nothing was compared.
     case exhausted
+    /// Another guess was right meanwhile.
+    case finished
     case limited(LimitRefusal)
 }
 
@@ -123,7 +126,8 @@ extension SQLConnection {
         guard let counted else {
             // Nothing was compared, so the number's budget is not touched either.
             if let budget = guess.budget { try await refund(budget) }
-            return .exhausted
+            let isLive = try await first("SELECT 1 FROM phone_challenge WHERE id = \(operation.challengeID)") != nil
+            return isLive ? .exhausted : .finished
         }
         let code = try counted.blob(1)
         guard guess.codeSeal.matches(guess.code, sealed: code, challenge: operation.challengeID) else {
@@ -159,15 +163,20 @@ private struct GuessJudge {
     func judge(_ operation: LiveOperation) async throws -> PhoneGuessOutcome {
         switch guess.proof {
         case .approvedLink:
-            return operation.isApproved == true ? try await pass(operation) : try await unknown()
+            return operation.isApproved == true ? try await passByLink(operation) : try await unknown()
         case .code(let code, let approval):
             if operation.isApproved == true, let approval,
                 equalInConstantTime(Array(approval.utf8), Array(code.utf8))
             {
-                return try await pass(operation)
+                return try await passByLink(operation)
             }
             return try await judge(code, at: operation)
         }
+    }
+
+    /// Of two polls that find the same yes, one signs in.
+    private func passByLink(_ operation: LiveOperation) async throws -> PhoneGuessOutcome {
+        try await connection.hold(operation) ? try await pass(operation) : try await unknown()
     }
 
     private func judge(_ text: String, at operation: LiveOperation) async throws -> PhoneGuessOutcome {
@@ -179,6 +188,7 @@ private struct GuessJudge {
         case .right: return try await pass(operation)
         case .limited(let refusal): return try await limited(refusal)
         case .exhausted: return .exhausted
+        case .finished: return try await unknown()
         case .wrong(let isLast):
             try await record(
                 .guessWrong, rule: .guessesPerOperation, reason: isLast ? "wrong code, no guess left" : "wrong code")
@@ -187,7 +197,13 @@ private struct GuessJudge {
     }
 
     private func pass(_ operation: LiveOperation) async throws -> PhoneGuessOutcome {
-        try await connection.finish(operation, confirmed: guess.confirmed)
+        try await connection.finish(operation)
+        let outcome = try await reward(operation)
+        try await connection.credit(operation, guess.confirmed)
+        return outcome
+    }
+
+    private func reward(_ operation: LiveOperation) async throws -> PhoneGuessOutcome {
         let account = try await connection.provenAccount(
             operation.identity, new: guess.newAccount, idleBefore: guess.idleBefore, client: guess.client, from: origin,
             at: now)
@@ -203,7 +219,7 @@ private struct GuessJudge {
                     id: grant, account: account.id, client: guess.client, scope: operation.scope,
                     resources: operation.resources, authenticatedAt: now, methods: .textedCode),
                 expiresAt: expiresAt)
-            try await connection.run(
+            try await connection.send(
                 """
                 INSERT INTO authorization_code
                     (digest, grant_id, client_id, redirect_uri, redirect_requested, code_challenge, key_thumbprint,

@@ -14,14 +14,18 @@ extension SQLStore: PhoneLoginStore {
     ) async throws -> PhoneOperationStart {
         try await engine.write { connection in
             // An account that was deleted meanwhile gets no text, and leaves no code behind.
-            if case .account(let account, _) = operation.purpose, try await !connection.exists(account) {
-                return .blocked
+            if case .account(let account, _) = operation.purpose {
+                try await connection.lock([.number(operation.identity), .account(account)])
+                guard try await connection.exists(account) else { return .blocked }
+            } else {
+                try await connection.lock(.number(operation.identity))
             }
+            // Before anything that others wait for.
+            let live = try await connection.liveChallenge(for: operation, at: now)
             if let refusal = try await connection.charge(charges, at: now) {
                 try await connection.record(.sendRefused(operation, by: refusal, from: origin, at: now))
                 return .limited(refusal)
             }
-            let live = try await connection.liveChallenge(for: operation, at: now)
             if let live, live.guesses >= operation.maxGuesses {
                 for charge in charges { try await connection.refund(charge) }
                 try await connection.record(.exhausted(operation, from: origin, at: now))
@@ -52,6 +56,7 @@ private struct Challenge {
 }
 
 extension SQLConnection {
+    /// The number is locked: nobody guesses at its codes, or ends one, until this act commits.
     fileprivate func liveChallenge(for operation: NewPhoneOperation, at now: Timestamp) async throws -> Challenge? {
         let live = try await first(
             """
@@ -76,7 +81,7 @@ extension SQLConnection {
         if live.guesses == 0, let code = live.code { return (live.id, code, live.expiresAt) }
         // Texts with the old code that have not left yet would only mislead.
         try await dropMessages(ofChallenge: live.id)
-        try await run(
+        try await send(
             """
             UPDATE phone_challenge SET code = \(operation.codeSeal.seal(operation.code, challenge: live.id))
             WHERE id = \(live.id)
@@ -89,7 +94,7 @@ extension SQLConnection {
         for operation: NewPhoneOperation
     ) async throws -> (id: String, code: OneTimeCode, expiresAt: Timestamp) {
         let sealed = operation.codeSeal.seal(operation.code, challenge: operation.challengeID)
-        try await run(
+        try await send(
             """
             INSERT INTO phone_challenge (id, client_id, number, region, device, purpose, code, guesses, expires_at)
             VALUES (\(operation.challengeID), \(operation.client), \(operation.identity),
@@ -106,7 +111,7 @@ extension SQLConnection {
     ) async throws {
         switch operation.purpose {
         case .authorizationCode(let binding):
-            try await run(
+            try await send(
                 """
                 INSERT INTO phone_operation
                     (id, challenge_id, state, scope, resources, redirect_uri, redirect_requested, code_challenge,
@@ -121,7 +126,7 @@ extension SQLConnection {
                 """)
         case .session(let binding):
             // The request to go on with comes back with the browser, so what an app's login keeps stays empty.
-            try await run(
+            try await send(
                 """
                 INSERT INTO phone_operation
                     (id, challenge_id, state, scope, redirect_uri, redirect_requested, browser, continuation,
@@ -131,7 +136,7 @@ extension SQLConnection {
                     \(messageID))
                 """)
         case .account(let account, let purpose):
-            try await run(
+            try await send(
                 """
                 INSERT INTO phone_operation
                     (id, challenge_id, state, scope, redirect_uri, redirect_requested, started_at, expires_at, message_id)
@@ -144,7 +149,7 @@ extension SQLConnection {
                     .phone, operation.identity.rawValue, operation.phone.e164, of: account, client: operation.client,
                     begunIn: begunIn, at: operation.startedAt)
             case .numberAgain:
-                try await run(
+                try await send(
                     """
                     UPDATE address_pending SET begun_at = \(operation.startedAt)
                     WHERE account_id = \(account) AND kind = \(AddressKind.phone.rawValue)

@@ -9,7 +9,7 @@ extension SQLStore: PushedRequestStore {
     ) async throws -> LimitRefusal? {
         try await engine.write { connection in
             if let refusal = try await connection.charge(charges, at: now) { return refusal }
-            try await connection.run(
+            try await connection.send(
                 """
                 INSERT INTO pushed_request (digest, client_id, parameters, expires_at)
                 VALUES (\(request.digest), \(request.client), \(request.sealedParameters), \(request.expiresAt))

@@ -6,6 +6,9 @@ import Time
 
 extension SQLConnection {
     /// Counts all of `charges`, or none: when one refuses, those before it are given back.
+    ///
+    /// Their rows are this act's until it commits, and wide ones (a client's, a country's) are everybody's: acts charge
+    /// narrow ones first, and as late as they can.
     func charge(_ charges: [LimitCharge], at now: Timestamp) async throws -> LimitRefusal? {
         for (index, charge) in charges.enumerated() {
             guard let refusal = try await chargeOne(charge, at: now) else { continue }
@@ -31,7 +34,7 @@ extension SQLConnection {
         guard counted == 0 else { return nil }
         // No act can have left it this far ahead, so the clock was set back: without a mend the limit would refuse
         // everything for as long as the clock went back. A few seconds are the clocks of several nodes.
-        try await run(
+        try await send(
             """
             UPDATE rate_limit SET arrival = \(now.microseconds + gcra.tolerance)
             WHERE subject = \(subject) AND arrival > \(now.microseconds + gcra.tolerance + 5_000_000)
@@ -46,7 +49,7 @@ extension SQLConnection {
 
     /// Takes one count back.
     func refund(_ charge: LimitCharge) async throws {
-        try await run(
+        try await send(
             """
             UPDATE rate_limit SET arrival = arrival - \(GCRA(charge.limit).interval)
             WHERE subject = \(charge.storedSubject)

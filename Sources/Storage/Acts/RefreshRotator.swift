@@ -11,9 +11,6 @@ struct RefreshRotator {
     let now: Timestamp
 
     func rotate(charging charges: [LimitCharge]) async throws -> RefreshRotation {
-        let refusal = try await connection.chargeTokenRequest(
-            charges, client: presentation.client, origin: origin, at: now)
-        if let refusal { return .limited(refusal) }
         let spent = try await connection.first(
             """
             UPDATE refresh_token SET rotated_at = \(now)
@@ -21,18 +18,29 @@ struct RefreshRotator {
                 AND rotated_at IS NULL AND expires_at > \(now)
             RETURNING grant_id, confirmation
             """)
-        if let spent {
-            return try await succeed(
-                GrantID(try spent.text(0)), bound: try spent.confirmation(1))
-        }
-        let repeated = try await judgeSpent()
-        switch repeated {
-        case .unknown, .reused:
+        guard let spent else {
+            let repeated = try await judgeSpent()
+            switch repeated {
             // Nobody issued it or it is stale: that costs its client nothing.
-            for charge in charges { try await connection.refund(charge) }
-        case .rotated, .refused, .limited: break
+            case .unknown, .reused: return repeated
+            case .rotated, .refused, .limited: return try await limit(charges) ?? repeated
+            }
         }
-        return repeated
+        if let limited = try await limit(charges) {
+            try await unspend()
+            return limited
+        }
+        return try await succeed(GrantID(try spent.text(0)), bound: try spent.confirmation(1))
+    }
+
+    /// As late as can be: the client's row is everybody's who signed in to it.
+    private func limit(_ charges: [LimitCharge]) async throws -> RefreshRotation? {
+        try await connection.chargeTokenRequest(charges, client: presentation.client, origin: origin, at: now)
+            .map(RefreshRotation.limited)
+    }
+
+    private func unspend() async throws {
+        try await connection.send("UPDATE refresh_token SET rotated_at = NULL WHERE digest = \(presentation.digest)")
     }
 
     private func succeed(_ grantID: GrantID, bound: KeyConfirmation?) async throws -> RefreshRotation {
@@ -41,8 +49,7 @@ struct RefreshRotator {
             return .unknown
         }
         if let objection = presentation.objection(grant, bound) {
-            try await connection.run(
-                "UPDATE refresh_token SET rotated_at = NULL WHERE digest = \(presentation.digest)")
+            try await unspend()
             return try await refuse(objection)
         }
         let successor = NewRefreshToken(

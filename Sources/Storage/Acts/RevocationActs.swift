@@ -22,23 +22,27 @@ extension SQLConnection {
     /// - Returns: how many there were to end.
     @discardableResult
     func revoke(_ grants: GrantSelection, at now: Timestamp) async throws -> Int {
-        let count = try await run(
-            "UPDATE token_grant SET \(revokedAt: now) WHERE \(grants) AND revoked_at IS NULL")
-        // Most sign-outs end nothing that lives.
-        guard count > 0 else { return 0 }
-        try await run(
-            """
-            INSERT INTO revocation (at, kind, id)
-            SELECT \(now), 'grant', id FROM token_grant WHERE \(grants) AND revoked_at = \(now)
-            """)
-        return count
+        let ended = try await rows(
+            "UPDATE token_grant SET \(revokedAt: now) WHERE \(grants) AND revoked_at IS NULL RETURNING id")
+        // In parts: a client that is gone may have had thousands.
+        for start in stride(from: 0, to: ended.count, by: 100) {
+            let part = ended[start..<min(start + 100, ended.count)]
+            try await list(part.map { [now, "grant", try $0.text(0)] })
+        }
+        return ended.count
     }
 
     /// True for the call that ended it.
     func revokeGrant(_ id: GrantID, at now: Timestamp) async throws -> Bool { try await revoke(.one(id), at: now) == 1 }
 
     func listRevokedToken(_ id: String, at now: Timestamp) async throws {
-        try await run("INSERT INTO revocation (at, kind, id) VALUES (\(now), 'token', \(id))")
+        try await list([[now, "token", id]])
+    }
+
+    /// Whoever saw a position never misses a smaller one: positions are given out in the order of the commits.
+    private func list(_ entries: [[any SQLBindable]]) async throws {
+        try await conclude(
+            "INSERT INTO revocation (at, kind, id) VALUES \(rows: entries)", under: ActLock.revocations.key)
     }
 }
 

@@ -9,7 +9,7 @@ extension SQLConnection {
     /// tell the story, the millionth would only fill the disk.
     func record(_ event: SecurityEvent) async throws {
         if event.kind.isFree, try await charge(Self.logBudget(event), at: event.at) != nil { return }
-        try await run(
+        try await send(
             """
             INSERT INTO security_event
                 (at, kind, request_id, client_id, account_id, phone, address, rule, reason, retry_after,

@@ -27,12 +27,13 @@ struct SendingJudge {
         var trickled: [(subject: TrafficSubject, nextAt: Timestamp)] = []
         var isBadBlock = false
         var isUnproven = false
+        var notes: [SecurityEvent] = []
         for (subject, rule) in charges.conversions {
             guard let traffic = traffic[subject.key] else { continue }
             let verdict = rule.judge(traffic, at: now)
             if case .trickled(let nextAt) = verdict { trickled.append((subject, nextAt)) }
             if isNewCode || verdict.isBlocked, let refusal = try await refusal(of: subject, traffic, verdict, by: rule),
-                try await stops(refusal, charges, counted: counted, spent: [])
+                try await stops(refusal, charges, counted: counted, spent: [], notes: &notes)
             {
                 return refusal.start
             }
@@ -51,23 +52,30 @@ struct SendingJudge {
         }
         let purses = (isBadBlock || isUnproven ? [charges.unproven] : []).compactMap(\.self) + charges.budgets
         let (refusal, alerts) = try await spend(purses)
-        if let refusal, try await stops(refusal, charges, counted: counted, spent: purses) { return refusal.start }
-        for alert in alerts { try await connection.record(alert) }
+        if let refusal, try await stops(refusal, charges, counted: counted, spent: purses, notes: &notes) {
+            return refusal.start
+        }
+        // Last: the log's budgets are everybody's rows.
+        for event in notes + alerts { try await connection.record(event) }
         // Only now: a text that another rule refused must not use up a place's turn.
         for (subject, nextAt) in trickled where isNewCode {
-            try await connection.run("UPDATE traffic SET next_at = \(nextAt) WHERE subject = \(subject.key)")
+            try await connection.send("UPDATE traffic SET next_at = \(nextAt) WHERE subject = \(subject.key)")
         }
         return nil
     }
 
     /// Logs a refusal, and undoes what was counted unless the guard only watches.
     private func stops(
-        _ refusal: Refusal, _ charges: GuardCharges, counted: [GuardCharges.Conversion], spent: [BudgetCharge]
+        _ refusal: Refusal, _ charges: GuardCharges, counted: [GuardCharges.Conversion], spent: [BudgetCharge],
+        notes: inout [SecurityEvent]
     ) async throws -> Bool {
-        try await record(charges.isDryRun ? .guardDryRun : .sendRefused, refusal)
-        guard !charges.isDryRun else { return false }
+        guard !charges.isDryRun else {
+            notes.append(event(.guardDryRun, refusal))
+            return false
+        }
         try await unspend(spent)
         try await uncount(counted)
+        try await connection.record(event(.sendRefused, refusal))
         return true
     }
 
@@ -81,13 +89,12 @@ struct SendingJudge {
         let start: PhoneOperationStart
     }
 
-    private func record(_ kind: SecurityEvent.Kind, _ refusal: Refusal) async throws {
-        try await connection.record(
-            SecurityEvent(
-                kind, at: now, origin: origin, clientID: operation.client.rawValue,
-                phone: refusal.namesRange ? nil : operation.phone.masked,
-                rule: refusal.rule.rawValue, reason: refusal.reason,
-                retryAfterSeconds: now.secondsRoundedUp(until: refusal.until), figures: refusal.figures))
+    private func event(_ kind: SecurityEvent.Kind, _ refusal: Refusal) -> SecurityEvent {
+        SecurityEvent(
+            kind, at: now, origin: origin, clientID: operation.client.rawValue,
+            phone: refusal.namesRange ? nil : operation.phone.masked,
+            rule: refusal.rule.rawValue, reason: refusal.reason,
+            retryAfterSeconds: now.secondsRoundedUp(until: refusal.until), figures: refusal.figures)
     }
 }
 
@@ -118,7 +125,7 @@ extension SendingJudge {
             return refusal("too few of these texts are confirmed", until: until, limited(until: until))
         case .blocked(let until, let isNew):
             if isNew, operation.guardCharges?.isDryRun == false {
-                try await connection.run(
+                try await connection.send(
                     """
                     UPDATE traffic SET blocked_until = \(until),
                         expires_at = CASE WHEN expires_at > \(until) THEN expires_at ELSE \(until) END
@@ -130,21 +137,21 @@ extension SendingJudge {
     }
 
     private func uncount(_ conversions: [GuardCharges.Conversion]) async throws {
-        guard !conversions.isEmpty else { return }
-        try await connection.run(
-            "UPDATE traffic SET sent = sent - 1 WHERE subject IN \(list: conversions.map(\.subject.key))")
+        for (subject, _) in conversions {
+            try await connection.send("UPDATE traffic SET sent = sent - 1 WHERE subject = \(subject.key)")
+        }
     }
 }
 
 extension SQLConnection {
     /// Counts one text for each, and tells what that makes, by the subject's key. One statement: the rows are the
-    /// referee between processes. A clock that steps back over a window's end (-1) forgets nothing; one that was far
-    /// ahead does not keep a row in its future.
+    /// referee between processes, taken in the order of their keys, here and in `credit`. A clock that steps back over a
+    /// window's end (-1) forgets nothing; one that was far ahead does not keep a row in its future.
     fileprivate func countTexts(
         of conversions: [GuardCharges.Conversion], at now: Timestamp
     ) async throws -> [String: Traffic] {
         guard !conversions.isEmpty else { return [:] }
-        let counts = conversions.map { subject, rule -> [any SQLBindable] in
+        let counts = conversions.sorted { $0.subject.key < $1.subject.key }.map { subject, rule -> [any SQLBindable] in
             let period = rule.period(at: now)
             return [subject.key, period, 1, 0, 0, 0, 0, 0, (period + 2) * rule.windowMilliseconds]
         }
@@ -197,11 +204,12 @@ extension SQLConnection {
         return traffic
     }
 
-    /// A person confirmed the text that was counted for these.
-    func credit(_ subjects: [TrafficSubject]) async throws {
-        guard !subjects.isEmpty else { return }
-        try await run(
-            "UPDATE traffic SET confirmed = confirmed + 1 WHERE subject IN \(list: subjects.map(\.key))")
+    /// A person confirmed the text of an operation. The last of an act: a country's row is everybody's.
+    func credit(_ operation: LiveOperation, _ confirmed: ConfirmedTraffic) async throws {
+        let subjects = confirmed(operation.identity, operation.region, operation.client, operation.device)
+        for key in subjects.map(\.key).sorted() {
+            try await send("UPDATE traffic SET confirmed = confirmed + 1 WHERE subject = \(key)")
+        }
     }
 }
 
@@ -257,7 +265,7 @@ extension SendingJudge {
 
     private func unspend(_ charges: [BudgetCharge]) async throws {
         for charge in charges {
-            try await connection.run(
+            try await connection.send(
                 """
                 UPDATE spending SET amount = amount - \(charge.price.millionths)
                 WHERE subject = \(charge.subject) AND period = \(charge.period)

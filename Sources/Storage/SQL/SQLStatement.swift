@@ -53,12 +53,22 @@ package struct SQLStatement: Sendable, ExpressibleByStringInterpolation {
         /// A keyword cannot be bound, so it comes from a closed set.
         package mutating func appendInterpolation(_ order: SQLOrder) { text += order.rawValue }
 
+        /// Rows that the statement looks for are taken, or left to whoever has them.
+        package mutating func appendInterpolation(_ lock: SQLRowLock) { text += lock.rawValue }
+
         private mutating func bind(_ value: SQLValue) {
             values.append(value)
             text += "$"
             text += String(values.count)
         }
     }
+}
+
+/// What a `SELECT` inside a statement does with rows that another transaction holds. SQLite knows none, and reads a
+/// comment; the other driver reads what is in it.
+package enum SQLRowLock: String, Sendable {
+    /// Nobody waits for rows that somebody else is at.
+    case skippingLocked = "/*FOR UPDATE SKIP LOCKED*/"
 }
 
 package enum SQLOrder: String, Sendable {

@@ -38,6 +38,9 @@ extension ConfigurationKey {
         .init(name: "http.host", kind: .text, fallback: "127.0.0.1", help: "Address to listen on."),
         .init(name: "http.port", kind: .integer, fallback: "8080", help: "Port to listen on; 0 takes a free one."),
         .init(
+            name: "http.drainSeconds", kind: .integer, fallback: "0",
+            help: "How long a server that was told to stop goes on answering while `/health/ready` says 503."),
+        .init(
             name: "http.trustedProxies", kind: .list, fallback: "",
             help: "Addresses or networks whose word on the client's address is believed. Empty: nobody's."),
         .init(

@@ -49,6 +49,7 @@ struct ConfigurationReader {
         configuration.requiresDPoPNonce = flag("dpop.requireNonce") ?? false
         // A public https issuer is production, whatever else was forgotten.
         configuration.isProduction = flag("production") ?? (issuer.isSecure && !issuer.isLoopback)
+        configuration.drainSeconds = integer("http.drainSeconds", 0, in: 0...300)
         configuration.database = database(configuration.database)
         configuration.keysDirectory = text("keys.directory", configuration.keysDirectory)
         configuration.clientsFile = text("clients.file", configuration.clientsFile)

@@ -16,6 +16,8 @@ struct ServerConfiguration: Sendable {
 
     var host = "127.0.0.1"
     var port = 8080
+    /// How long it goes on answering after SIGTERM, so that a load balancer can see that it is not ready.
+    var drainSeconds = 0
     /// PEM files, when TLS ends here.
     var tls: TLSFiles?
     var trustedProxies: [IPNetwork] = []

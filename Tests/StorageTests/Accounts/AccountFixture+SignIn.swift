@@ -3,6 +3,7 @@ import Cryptography
 import DeveloperLog
 import Messaging
 import OAuth
+import PostgresDriver
 import RateLimiting
 import Storage
 import TestSupport
@@ -141,25 +142,50 @@ extension SQLStore {
     }
 
     /// Where a text stands, in whatever case and whichever column: `table.column`. The list of ids that are never
-    /// given out again leads to nothing, and does not count. SQLite's own way of asking.
+    /// given out again leads to nothing, and does not count.
     func places(of text: String) async throws -> [String] {
-        try await engine.read { connection in
+        let word = text.lowercased()
+        let columns = try await engine is PostgresDatabase ? columnsOfPostgres(saying: word) : columns(saying: word)
+        return try await engine.read { connection in
             var places: [String] = []
-            let tables = try await connection.rows(
-                "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'account_deleted'")
-            for table in tables {
-                let table = try table.text(0)
-                for column in try await connection.rows("SELECT name FROM pragma_table_info(\(table))") {
-                    let column = try column.text(0)
-                    let search = SQLStatement(
-                        stringLiteral: """
-                            SELECT 1 FROM "\(table)"
-                            WHERE instr(lower(CAST("\(column)" AS TEXT)), '\(text.lowercased())') > 0 LIMIT 1
-                            """)
-                    if try await connection.first(search) != nil { places.append("\(table).\(column)") }
-                }
+            for column in columns where column.table != "account_deleted" {
+                let search = SQLStatement(
+                    stringLiteral: "SELECT 1 FROM \"\(column.table)\" WHERE \(column.condition) LIMIT 1")
+                if try await connection.first(search) != nil { places.append("\(column.table).\(column.name)") }
             }
             return places.sorted()
+        }
+    }
+
+    /// Every column, and the condition that it says a word somewhere. Each engine has its own way of asking.
+    private typealias SearchedColumn = (table: String, name: String, condition: String)
+
+    private func columns(saying word: String) async throws -> [SearchedColumn] {
+        try await engine.read { connection in
+            try await connection.rows(
+                """
+                SELECT t.name, c.name FROM sqlite_master t JOIN pragma_table_info(t.name) c WHERE t.type = 'table'
+                """
+            ).map { row in
+                let name = try row.text(1)
+                return (try row.text(0), name, "instr(lower(CAST(\"\(name)\" AS TEXT)), '\(word)') > 0")
+            }
+        }
+    }
+
+    private func columnsOfPostgres(saying word: String) async throws -> [SearchedColumn] {
+        try await engine.read { connection in
+            try await connection.rows(
+                """
+                SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT), CAST(data_type AS TEXT)
+                FROM information_schema.columns WHERE table_schema = 'public'
+                """
+            ).map { row in
+                let name = try row.text(1)
+                let text =
+                    try row.text(2) == "bytea" ? "encode(\"\(name)\", 'escape')" : "CAST(\"\(name)\" AS TEXT)"
+                return (try row.text(0), name, "strpos(lower(\(text)), '\(word)') > 0")
+            }
         }
     }
 }

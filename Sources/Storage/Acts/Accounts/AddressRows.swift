@@ -10,7 +10,7 @@ extension SQLConnection {
         _ kind: AddressKind, _ key: String, _ address: String, of account: AccountID, client: ClientID,
         begunIn: SignInAnchor?, at now: Timestamp
     ) async throws {
-        try await run(
+        try await send(
             """
             INSERT INTO address_pending (account_id, kind, key, address, client_id, begun_in, begun_at)
             SELECT id, \(kind.rawValue), \(key), \(address), \(client), \(begunIn?.key), \(now)
@@ -40,10 +40,10 @@ extension SQLConnection {
     }
 
     func removePending(_ kind: AddressKind, of account: AccountID) async throws {
-        try await run("DELETE FROM address_pending WHERE account_id = \(account) AND kind = \(kind.rawValue)")
+        try await send("DELETE FROM address_pending WHERE account_id = \(account) AND kind = \(kind.rawValue)")
     }
 
-    /// Takes an address on its holder's word. False when somebody has it, by proof or by word.
+    /// Takes an address, which is locked, on its holder's word. False when somebody has it, by proof or by word.
     func claim(
         _ kind: AddressKind, _ key: String, _ address: String, for account: AccountID, at now: Timestamp
     ) async throws -> Bool {
@@ -83,12 +83,12 @@ extension SQLConnection {
                 "DELETE FROM account_phone WHERE account_id = \(account) AND number <> \(spared) RETURNING number")
             for row in gone { try await dropChallenges(of: PhoneIdentity(rawValue: try row.text(0))) }
         case .email:
-            try await run("DELETE FROM account_email WHERE account_id = \(account) AND key <> \(spared)")
+            try await send("DELETE FROM account_email WHERE account_id = \(account) AND key <> \(spared)")
             // What was mailed to an address that is no longer theirs sets no password.
-            try await run("DELETE FROM email_challenge WHERE account_id = \(account) AND key <> \(spared)")
-            try await run("DELETE FROM password_reset WHERE account_id = \(account)")
+            try await send("DELETE FROM email_challenge WHERE account_id = \(account) AND key <> \(spared)")
+            try await send("DELETE FROM password_reset WHERE account_id = \(account)")
         }
-        try await run(
+        try await send(
             """
             DELETE FROM address_claim
             WHERE account_id = \(account) AND kind = \(kind.rawValue) AND key <> \(spared)
@@ -103,9 +103,9 @@ extension SQLConnection {
 
     /// A code and all its operations and texts.
     func drop(challenge id: String) async throws {
+        try await send("DELETE FROM phone_challenge WHERE id = \(id)")
         try await dropMessages(ofChallenge: id)
-        try await run("DELETE FROM phone_operation WHERE challenge_id = \(id)")
-        try await run("DELETE FROM phone_challenge WHERE id = \(id)")
+        try await send("DELETE FROM phone_operation WHERE challenge_id = \(id)")
     }
 
     /// Whose account it is, by whatever it is called.
@@ -189,8 +189,8 @@ extension SQLConnection {
 
     /// Addresses that somebody only said were theirs.
     func dropUnproven(of account: AccountID) async throws {
-        try await run("DELETE FROM address_claim WHERE account_id = \(account)")
-        try await run("DELETE FROM address_pending WHERE account_id = \(account)")
+        try await send("DELETE FROM address_claim WHERE account_id = \(account)")
+        try await send("DELETE FROM address_pending WHERE account_id = \(account)")
     }
 
     private func claimant(_ kind: AddressKind, _ key: String) async throws -> AccountID? {

@@ -11,15 +11,16 @@ extension SQLStore {
         _ account: AccountID, pseudonym: String, from origin: RequestOrigin, at now: Timestamp
     ) async throws -> Bool {
         try await engine.write { connection in
+            try await connection.lock([account])
             guard try await connection.run("DELETE FROM account WHERE id = \(account)") == 1 else { return false }
-            try await connection.run("INSERT INTO account_deleted (id) VALUES (\(account)) ON CONFLICT DO NOTHING")
+            try await connection.send("INSERT INTO account_deleted (id) VALUES (\(account)) ON CONFLICT DO NOTHING")
             try await connection.removeMessages(of: account)
             for kind in AddressKind.allCases { try await connection.removeAddresses(kind, of: account) }
             try await connection.end(.all, of: account, at: now)
             try await connection.removeTokens(of: account)
-            for statement in Self.removals(of: account) { try await connection.run(statement) }
+            for statement in Self.removals(of: account) { try await connection.send(statement) }
             // What was logged of it stays readable as one story that leads to nobody.
-            try await connection.run(
+            try await connection.send(
                 """
                 UPDATE security_event SET account_id = \(pseudonym), phone = NULL, address = NULL, figures = NULL
                 WHERE account_id = \(account)
@@ -58,7 +59,7 @@ extension SQLConnection {
             """)
         for row in proven {
             let recipient = PhoneIdentity(rawValue: try row.text(0)).number
-            try await run("DELETE FROM message WHERE recipient = \(recipient)")
+            try await send("DELETE FROM message WHERE recipient = \(recipient)")
         }
         let said = try await rows(
             """
@@ -73,13 +74,13 @@ extension SQLConnection {
                 "SELECT id FROM phone_challenge WHERE number = \(key) AND purpose IN \(list: purposes)")
             for challenge in challenges { try await drop(challenge: try challenge.text(0)) }
         }
-        try await run(
+        try await send(
             """
             DELETE FROM message WHERE id IN (SELECT message_id FROM number_change WHERE account_id = \(account))
             """)
         let templates = MessageTemplate.allCases.filter(\.isAboutAccount).map(\.rawValue)
         for row in said {
-            try await run(
+            try await send(
                 """
                 DELETE FROM message WHERE recipient = \(PhoneIdentity(rawValue: try row.text(1)).number)
                     AND state <> 'queued' AND template IN \(list: templates)
@@ -88,11 +89,11 @@ extension SQLConnection {
     }
 
     fileprivate func removeTokens(of account: AccountID) async throws {
-        try await run(
+        try await send(
             """
             DELETE FROM opaque_token WHERE grant_id IN (SELECT id FROM token_grant WHERE account_id = \(account))
             """)
         // Their refresh tokens and codes find no grant any more, and expire.
-        try await run("DELETE FROM token_grant WHERE account_id = \(account)")
+        try await send("DELETE FROM token_grant WHERE account_id = \(account)")
     }
 }

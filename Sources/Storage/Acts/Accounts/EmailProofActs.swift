@@ -13,9 +13,9 @@ extension SQLStore {
         _ proof: NewEmailProof, charging charges: [LimitCharge], from origin: RequestOrigin, at now: Timestamp
     ) async throws -> EmailProofStart {
         try await engine.write { connection in
+            let found = try await connection.lockedAccount { try await connection.account(of: proof) }
             if let refusal = try await connection.charge(charges, at: now) { return .limited(refusal) }
-            guard let account = try await connection.account(of: proof),
-                let address = try await connection.address(for: proof, of: account, at: now)
+            guard let account = found, let address = try await connection.address(for: proof, of: account, at: now)
             else { return .nothing }
             if let mustBe = proof.mustBe, mustBe != address.key { return .nothing }
             let live = try await connection.liveChallenge(of: proof, for: address, of: account, at: now)
@@ -25,7 +25,7 @@ extension SQLStore {
             let code = isRepeated ? live?.code ?? proof.code : proof.code
             let expiresAt = live?.expiresAt ?? proof.expiresAt
             if !isRepeated {
-                try await connection.run(
+                try await connection.send(
                     """
                     INSERT INTO email_challenge
                         (account_id, purpose, client_id, place, id, key, code, guesses, expires_at)
@@ -45,8 +45,11 @@ extension SQLStore {
         _ proof: EmailProof, charging charges: [LimitCharge], from origin: RequestOrigin, at now: Timestamp
     ) async throws -> EmailProofOutcome {
         try await engine.write { connection in
+            let judge = EmailJudge(connection: connection, proof: proof, origin: origin, now: now)
+            let accounts = try await judge.accounts()
+            try await connection.lock(accounts + judge.successors)
             if let refusal = try await connection.charge(charges, at: now) { return .limited(refusal) }
-            return try await EmailJudge(connection: connection, proof: proof, origin: origin, now: now).judge()
+            return try await judge.judge(accounts)
         }
     }
 }
@@ -122,9 +125,10 @@ private struct EmailJudge {
     let origin: RequestOrigin
     let now: Timestamp
 
-    func judge() async throws -> EmailProofOutcome {
+    /// - Parameter accounts: locked, and looked at only since.
+    func judge(_ accounts: [AccountID]) async throws -> EmailProofOutcome {
         var outcome = NumberProofOutcome.nothingPending
-        for account in try await accounts() {
+        for account in accounts {
             let judged = try await judge(account)
             if case .proven = judged { return judged }
             if outcome == .nothingPending || judged != .nothingPending { outcome = judged }
@@ -169,7 +173,7 @@ private struct EmailJudge {
             return try counted.integer(0) >= proof.maxGuesses ? .exhausted : .wrong
         }
         if let budget { try await connection.refund(budget) }
-        try await connection.run(
+        try await connection.send(
             """
             DELETE FROM email_challenge
             WHERE account_id = \(account) AND purpose = \(purpose) AND client_id = \(proof.client)
@@ -178,7 +182,12 @@ private struct EmailJudge {
         return try await reward(account, key: FoldedText(stored: try counted.text(3)))
     }
 
-    private func accounts() async throws -> [AccountID] {
+    /// Who gives its number back, when that is what the code is for.
+    var successors: [AccountID] {
+        if case .reclaim(let successor, _) = proof.reward { [successor] } else { [] }
+    }
+
+    func accounts() async throws -> [AccountID] {
         if case .address = proof.reward {
             return try await connection.provingAccounts(proof.account, client: proof.client, at: now)
         }
@@ -236,7 +245,7 @@ private struct EmailJudge {
         guard isOurs else { return false }
         try await connection.recordEmailChange(of: account, to: address, from: origin, at: now)
         try await connection.removeAddresses(.email, of: account, butFor: address.key.rawValue)
-        try await connection.run("DELETE FROM address_claim WHERE kind = 'email' AND key = \(address.key.rawValue)")
+        try await connection.send("DELETE FROM address_claim WHERE kind = 'email' AND key = \(address.key.rawValue)")
         try await connection.removePending(.email, of: account)
         try await connection.touch(account, at: now)
         return true

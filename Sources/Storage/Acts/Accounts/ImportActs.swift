@@ -6,6 +6,8 @@ package import Time
 extension SQLStore: AccountImportStore {
     package func importAccounts(_ rows: [ImportRow], at now: Timestamp) async throws -> [ImportOutcome] {
         try await engine.write { connection in
+            // All at once, in their order: each row is decided by what is committed, and by the rows before it.
+            try await connection.lock(rows.reduce(into: []) { $0.formUnion($1.locks) })
             var outcomes: [ImportOutcome] = []
             for row in rows {
                 let outcome = try await connection.judge(row)
@@ -41,6 +43,17 @@ extension SQLStore: AccountImportStore {
             }
             return exported
         }
+    }
+}
+
+extension ImportRow {
+    /// What nobody else may take, or delete, meanwhile.
+    fileprivate var locks: Set<ActLock> {
+        Set(
+            [
+                .account(id), number.map { .address(.phone, key: $0.text) },
+                email.map { .address(.email, key: $0.address.key.rawValue) }, loginName.map { .loginName($0.key) },
+            ].compactMap(\.self))
     }
 }
 
@@ -81,7 +94,7 @@ extension SQLConnection {
     }
 
     fileprivate func insert(_ row: ImportRow, at now: Timestamp) async throws {
-        try await run(
+        try await send(
             """
             INSERT INTO account
                 (id, created_at, updated_at, disabled_at, login_name, login_key, password, display_name, country, locale)
@@ -91,29 +104,29 @@ extension SQLConnection {
         if let number = row.number {
             if number.isProven {
                 // Idle from today on: how long it was before, nobody here knows.
-                try await run(
+                try await send(
                     """
                     INSERT INTO account_phone (number, account_id, verified_at, last_proof_at)
                     VALUES (\(number.text), \(row.id), \(now), \(now))
                     """)
-                try await run("DELETE FROM address_claim WHERE kind = 'phone' AND key = \(number.text)")
+                try await send("DELETE FROM address_claim WHERE kind = 'phone' AND key = \(number.text)")
             } else {
                 _ = try await claim(.phone, number.text, number.text, for: row.id, at: now)
             }
         }
         if let email = row.email {
             if email.isProven {
-                try await run(
+                try await send(
                     """
                     INSERT INTO account_email (key, account_id, address, verified_at)
                     VALUES (\(email.address.key.rawValue), \(row.id), \(email.address.text), \(now))
                     """)
-                try await run("DELETE FROM address_claim WHERE kind = 'email' AND key = \(email.address.key.rawValue)")
+                try await send("DELETE FROM address_claim WHERE kind = 'email' AND key = \(email.address.key.rawValue)")
             } else {
                 _ = try await claim(.email, email.address.key.rawValue, email.address.text, for: row.id, at: now)
             }
         }
         _ = try await save(row.properties, of: row.id)
-        try await run("INSERT INTO account_import (digest, account_id) VALUES (\(row.digest), \(row.id))")
+        try await send("INSERT INTO account_import (digest, account_id) VALUES (\(row.digest), \(row.id))")
     }
 }

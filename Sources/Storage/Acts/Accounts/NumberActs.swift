@@ -25,9 +25,10 @@ extension SQLStore {
         at now: Timestamp
     ) async throws -> Bool {
         try await engine.write { connection in
+            let identity = PhoneIdentity(rawValue: number)
+            try await connection.lock([account], and: [.number(identity)])
             guard try await connection.exists(account) else { return false }
             let old = try await connection.number(of: account)
-            let identity = PhoneIdentity(rawValue: number)
             guard old?.identity != identity else { return true }
             guard try await connection.claim(.phone, number, number, for: account, at: now) else { return false }
             try await connection.removeAddresses(.phone, of: account, butFor: number)
@@ -49,6 +50,7 @@ extension SQLStore {
     ) async throws -> Bool {
         try await engine.write { connection in
             let identity = PhoneIdentity(rawValue: number)
+            try await connection.lock([account], and: [.number(identity)])
             if let owner = try await connection.accountID(.number(number), acceptsClaims: []), owner != account {
                 guard takingIt else { return false }
                 try await connection.removeAddresses(.phone, of: owner)
@@ -65,6 +67,7 @@ extension SQLStore {
         of account: AccountID, leaving change: NumberChange, from origin: RequestOrigin, at now: Timestamp
     ) async throws {
         try await engine.write { connection in
+            try await connection.lock([account])
             guard let old = try await connection.number(of: account) else { return }
             try await connection.removeAddresses(.phone, of: account)
             try await connection.touch(account, at: now)
@@ -74,6 +77,7 @@ extension SQLStore {
 
     package func removeEmail(of account: AccountID, from origin: RequestOrigin, at now: Timestamp) async throws {
         try await engine.write { connection in
+            try await connection.lock(.account(account))
             try await connection.recordEmailChange(of: account, to: nil, from: origin, at: now)
             try await connection.removeAddresses(.email, of: account)
             try await connection.removePending(.email, of: account)
@@ -98,21 +102,15 @@ extension SQLStore {
     ) async throws -> UndoOutcome {
         do {
             return try await engine.write { connection in
-                let row = try await connection.first(
-                    """
-                    DELETE FROM number_change WHERE undo_digest = \(undo) AND expires_at > \(now)
-                    RETURNING account_id, old_number, changed_at
-                    """)
-                guard let row else { return .gone }
-                let account = AccountID(try row.text(0))
-                let old = PhoneIdentity(rawValue: try row.text(1))
-                guard try await connection.exists(account) else { return .gone }
-                try await connection.takeBack(old, for: account, changedAt: try row.time(2), at: now)
+                guard let (account, old, changedAt) = try await connection.takeChange(undo, at: now),
+                    try await connection.exists(account)
+                else { return .gone }
+                try await connection.takeBack(old, for: account, changedAt: changedAt, at: now)
                 // The link itself reached the old number, which proves it once more.
                 guard try await connection.move(old, to: account, leaving: nil, from: origin, at: now) else {
                     throw NumberTaken()
                 }
-                try await connection.undo(since: try row.time(2), of: account)
+                try await connection.undo(since: changedAt, of: account)
                 try await connection.end(.all, of: account, at: now)
                 try await connection.record(
                     SecurityEvent(
@@ -130,6 +128,24 @@ extension SQLStore {
 private struct NumberTaken: Error {}
 
 extension SQLConnection {
+    /// The change that a link undoes, for this act alone, with both accounts locked that its old number is about.
+    fileprivate func takeChange(
+        _ undo: SHA256Digest, at now: Timestamp
+    ) async throws -> (account: AccountID, old: PhoneIdentity, changedAt: Timestamp)? {
+        let row = try await first(
+            """
+            SELECT account_id, old_number, changed_at FROM number_change
+            WHERE undo_digest = \(undo) AND expires_at > \(now)
+            """)
+        guard let row else { return nil }
+        let (account, old) = (AccountID(try row.text(0)), PhoneIdentity(rawValue: try row.text(1)))
+        let holder = try await first("SELECT account_id FROM account_phone WHERE number = \(old)")
+        let accounts = try [account] + [holder.map { AccountID(try $0.text(0)) }].compactMap(\.self)
+        try await lock(accounts, and: [.number(old)])
+        guard try await run("DELETE FROM number_change WHERE undo_digest = \(undo)") == 1 else { return nil }
+        return (account, old, try row.time(2))
+    }
+
     /// Who finds that their number does not open their account any more often signs in with it before they read the
     /// text: the fresh account that this made gives the number back.
     fileprivate func takeBack(
@@ -149,12 +165,12 @@ extension SQLConnection {
     /// Whoever changed the number of somebody else's account may have set a password or an e-mail address too, and
     /// changed the number again: none of that lets them in any more.
     fileprivate func undo(since change: Timestamp, of account: AccountID) async throws {
-        try await run("DELETE FROM number_change WHERE account_id = \(account) AND changed_at >= \(change)")
-        try await run("UPDATE account SET password = NULL WHERE id = \(account) AND password_set_at >= \(change)")
-        try await run("DELETE FROM account_email WHERE account_id = \(account) AND verified_at >= \(change)")
-        try await run(
+        try await send("DELETE FROM number_change WHERE account_id = \(account) AND changed_at >= \(change)")
+        try await send("UPDATE account SET password = NULL WHERE id = \(account) AND password_set_at >= \(change)")
+        try await send("DELETE FROM account_email WHERE account_id = \(account) AND verified_at >= \(change)")
+        try await send(
             "DELETE FROM address_claim WHERE account_id = \(account) AND claimed_at > \(change) AND kind = 'email'")
-        try await run("DELETE FROM password_reset WHERE account_id = \(account)")
+        try await send("DELETE FROM password_reset WHERE account_id = \(account)")
         try await removePending(.email, of: account)
     }
 }

@@ -12,11 +12,13 @@ extension SQLStore {
     ) async throws -> NumberProofOutcome {
         try await engine.write { connection in
             let judge = ProofJudge(connection: connection, proof: proof, origin: origin, now: now)
+            let accounts = try await judge.accounts()
+            try await connection.lock(accounts)
             if let refusal = try await connection.charge(charges, at: now) {
                 try await judge.record(.guessRefused, rule: refusal.name, "limit reached", refusal.retryAfterSeconds)
                 return .limited(refusal)
             }
-            return try await judge.judge()
+            return try await judge.judge(accounts)
         }
     }
 }
@@ -28,9 +30,10 @@ private struct ProofJudge {
     let origin: RequestOrigin
     let now: Timestamp
 
-    func judge() async throws -> NumberProofOutcome {
+    /// - Parameter accounts: locked, and looked at only since.
+    func judge(_ accounts: [AccountID]) async throws -> NumberProofOutcome {
         var outcome = NumberProofOutcome.nothingPending
-        for account in try await accounts() {
+        for account in accounts {
             let judged = try await judge(account)
             if case .proven = judged { return judged }
             // What was compared tells more than what was not there.
@@ -75,11 +78,20 @@ private struct ProofJudge {
             try await record(.guessWrong, of: account, rule: .guessesPerOperation, "wrong code")
             return isLast ? .exhausted : .wrong
         case .exhausted: return .exhausted
+        case .finished:
+            try await record(.operationUnknown, of: account, "no live code for this")
+            return .unknown
         case .limited(let refusal):
             try await record(.guessRefused, of: account, rule: refusal.name, "limit reached", refusal.retryAfterSeconds)
             return .limited(refusal)
         }
-        try await connection.finish(operation, confirmed: proof.confirmed)
+        try await connection.finish(operation)
+        let outcome = try await reward(operation, of: account)
+        try await connection.credit(operation, proof.confirmed)
+        return outcome
+    }
+
+    private func reward(_ operation: LiveOperation, of account: AccountID) async throws -> NumberProofOutcome {
         switch proof.reward {
         case .number(_, let ending, let change):
             let old = try await connection.number(of: account)
@@ -104,7 +116,7 @@ private struct ProofJudge {
         return .proven(account)
     }
 
-    private func accounts() async throws -> [AccountID] {
+    func accounts() async throws -> [AccountID] {
         if case .password = proof.reward {
             return [try await connection.accountID(proof.account, acceptsClaims: proof.acceptsClaims)].compactMap(
                 \.self)
@@ -147,8 +159,8 @@ private struct ProofJudge {
 }
 
 extension SQLConnection {
-    /// Makes a number an account's own, in the place of the one it had. False when it is somebody else's: the primary
-    /// key of `account_phone` decides when two proofs race.
+    /// Makes a number an account's own, in the place of the one it had; both are locked. False when it is somebody
+    /// else's.
     ///
     /// - Parameter change: what tells the old number, and undoes it; `nil` when nothing shall.
     func move(
@@ -173,10 +185,10 @@ extension SQLConnection {
                 """) == 1
         guard isOurs else { return false }
         try await removeAddresses(.phone, of: account, butFor: identity.rawValue)
-        try await run("DELETE FROM address_claim WHERE kind = 'phone' AND key = \(identity)")
+        try await send("DELETE FROM address_claim WHERE kind = 'phone' AND key = \(identity)")
         try await removePending(.phone, of: account)
         // It is reached by another number now, so the one it lost is no way back to it any more.
-        try await run("DELETE FROM account_parked WHERE account_id = \(account)")
+        try await send("DELETE FROM account_parked WHERE account_id = \(account)")
         try await touch(account, at: now)
         if let message = change?.completed?(identity) { try await enqueue(message) }
         guard let old, old.identity != identity else { return true }
@@ -196,7 +208,7 @@ extension SQLConnection {
                 figures: identity.map { "now \($0.masked)" }))
         // A number that nobody proved may be anybody's, and gets no texts on an app's word.
         guard old.isProven, let change, let message = change.notice(old.identity) else { return }
-        try await run(
+        try await send(
             """
             INSERT INTO number_change
                 (undo_digest, account_id, message_id, old_number, new_number, changed_at, expires_at)
@@ -207,7 +219,7 @@ extension SQLConnection {
     }
 
     func touch(_ account: AccountID, at now: Timestamp) async throws {
-        try await run("UPDATE account SET updated_at = \(now) WHERE id = \(account)")
+        try await send("UPDATE account SET updated_at = \(now) WHERE id = \(account)")
     }
 
     /// Sets a password whatever there was.
@@ -215,12 +227,12 @@ extension SQLConnection {
         password encoded: String, of account: AccountID, ending: SignInEnding, from origin: RequestOrigin,
         at now: Timestamp
     ) async throws {
-        try await run(
+        try await send(
             """
             UPDATE account SET password = \(encoded), password_set_at = \(now), updated_at = \(now)
             WHERE id = \(account)
             """)
-        try await run("DELETE FROM password_reset WHERE account_id = \(account)")
+        try await send("DELETE FROM password_reset WHERE account_id = \(account)")
         try await end(ending, of: account, at: now)
         try await record(
             SecurityEvent(

@@ -40,6 +40,7 @@ extension SQLStore {
     ) async throws -> Bool {
         try await engine.write { connection in
             let account = signIn.candidate.account
+            try await connection.lock(.account(account))
             let checked = signIn.candidate.password?.encoded ?? ""
             let isStill =
                 try await connection.run(
@@ -48,15 +49,15 @@ extension SQLStore {
                     WHERE id = \(account) AND password = \(checked) AND disabled_at IS NULL
                     """) == 1
             guard isStill else { return false }
-            for charge in signIn.refunds { try await connection.refund(charge) }
             for digest in signIn.origins {
-                try await connection.run(
+                try await connection.send(
                     """
                     INSERT INTO known_origin (digest, expires_at) VALUES (\(digest), \(signIn.originsUntil))
                     ON CONFLICT (digest) DO UPDATE SET expires_at = excluded.expires_at
                     """)
             }
             if let new = signIn.signIn { try await connection.insert(new, of: account, at: now) }
+            for charge in signIn.refunds { try await connection.refund(charge) }
             return true
         }
     }
@@ -84,6 +85,7 @@ extension SQLStore {
         from origin: RequestOrigin, at now: Timestamp
     ) async throws -> Bool {
         try await engine.write { connection in
+            try await connection.lock(.account(account))
             // Of two changes that race, the second has checked a password that is no longer there.
             let isStill =
                 try await connection.run(
@@ -101,14 +103,14 @@ extension SQLStore {
         _ request: ResetRequest, charging charges: [LimitCharge], from origin: RequestOrigin, at now: Timestamp
     ) async throws -> LimitRefusal? {
         try await engine.write { connection in
+            let account = try await connection.lockedAccount { try await connection.accountID(request.account) }
             if let refusal = try await connection.charge(charges, at: now) { return refusal }
-            guard let id = try await connection.accountID(request.account),
-                let profile = try await connection.profile(of: id), !profile.isDisabled,
+            guard let id = account, let profile = try await connection.profile(of: id), !profile.isDisabled,
                 let recipient = request.recipient(
                     profile, try await connection.properties(of: id, named: request.properties))
             else { return nil }
             // Earlier ones stay good: people click the older mail, and strangers can ask for new ones.
-            try await connection.run(
+            try await connection.send(
                 """
                 INSERT INTO password_reset (digest, account_id, expires_at)
                 VALUES (\(request.digest), \(id), \(request.expiresAt))
@@ -123,7 +125,8 @@ extension SQLStore {
     ) async throws -> ResetOutcome {
         try await engine.write { connection in
             let spent: SQLRow?
-            if let account = try await connection.accountID(reset.account) {
+            let found = try await connection.lockedAccount { try await connection.accountID(reset.account) }
+            if let account = found {
                 spent = try await connection.first(
                     """
                     DELETE FROM password_reset

@@ -97,11 +97,11 @@ extension SQLConnection {
         }
     }
 
-    /// False when they would take more room than an account has.
+    /// False when they would take more room than an account has, which is locked or new.
     func save(_ properties: [AccountProperty], of account: AccountID) async throws -> Bool {
         for property in properties {
             let value = property.value.serializedText
-            try await run(
+            try await send(
                 """
                 INSERT INTO account_property (account_id, name, value, size)
                 VALUES (\(account), \(property.name), \(value), \(property.name.utf8.count + value.utf8.count))
@@ -110,7 +110,9 @@ extension SQLConnection {
         }
         guard !properties.isEmpty else { return true }
         let row = try await first(
-            "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM account_property WHERE account_id = \(account)")
+            """
+            SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM account_property WHERE account_id = \(account)
+            """)
         guard let row else { return true }
         return try row.integer(0) <= Int64(AccountProperty.countLimit)
             && (try row.integer(1)) <= Int64(AccountProperty.totalLimit)

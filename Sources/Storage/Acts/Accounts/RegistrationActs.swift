@@ -12,6 +12,7 @@ extension SQLStore {
     ) async throws -> RegistrationOutcome {
         do {
             return try await engine.write { connection in
+                try await connection.lock(account.locks)
                 try await connection.insert(account, at: now)
                 if let signIn { try await connection.insert(signIn, of: account.id, at: now) }
                 guard let profile = try await connection.profile(of: account.id) else {
@@ -29,6 +30,7 @@ extension SQLStore {
     ) async throws -> UpdateOutcome {
         do {
             return try await engine.write { connection in
+                try await connection.lock(update.locks.union([.account(account)]))
                 guard try await connection.exists(account) else { return .gone }
                 try await connection.apply(update, to: account, from: origin, at: now)
                 guard let profile = try await connection.profile(of: account) else { return .gone }
@@ -39,6 +41,24 @@ extension SQLStore {
         } catch is PropertiesTooLarge {
             return .tooLarge
         }
+    }
+}
+
+extension NewAccount {
+    /// What nobody else may take meanwhile.
+    fileprivate var locks: Set<ActLock> {
+        Set(
+            [
+                number.map { .address(.phone, key: $0.key) }, email.map { .address(.email, key: $0.key) },
+                loginName.map { .loginName($0.key) },
+            ].compactMap(\.self))
+    }
+}
+
+extension AccountUpdate {
+    /// What nobody else may take meanwhile.
+    fileprivate var locks: Set<ActLock> {
+        Set([email.map { .address(.email, key: $0.key) }, loginName.map { .loginName($0.key) }].compactMap(\.self))
     }
 }
 
@@ -83,7 +103,7 @@ extension SQLConnection {
         if let name = update.loginName {
             let owner = try await first("SELECT id FROM account WHERE login_key = \(name.key.rawValue)")
             if let owner, try owner.text(0) != account.rawValue { throw AccountTaken(field: .loginName) }
-            try await run(
+            try await send(
                 """
                 UPDATE account SET login_name = \(name.text), login_key = \(name.key.rawValue) WHERE id = \(account)
                 """)
@@ -96,14 +116,14 @@ extension SQLConnection {
             try await removeAddresses(.email, of: account, butFor: email.key)
             try await removePending(.email, of: account)
         }
-        try await run(
+        try await send(
             """
             UPDATE account SET updated_at = \(now), display_name = COALESCE(\(update.displayName), display_name),
                 country = COALESCE(\(update.country), country), locale = COALESCE(\(update.locale), locale)
             WHERE id = \(account)
             """)
         if !update.removedProperties.isEmpty {
-            try await run(
+            try await send(
                 """
                 DELETE FROM account_property
                 WHERE account_id = \(account) AND name IN \(list: update.removedProperties)
@@ -134,7 +154,7 @@ extension SQLConnection {
     }
 
     func insert(_ token: OpaqueToken, of grant: GrantID) async throws {
-        try await run(
+        try await send(
             """
             INSERT INTO opaque_token (digest, kind, grant_id, expires_at)
             VALUES (\(token.digest), \(token.kind.rawValue), \(grant), \(token.expiresAt))

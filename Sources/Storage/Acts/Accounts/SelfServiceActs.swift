@@ -52,9 +52,11 @@ extension SQLStore {
         _ client: ClientID, of account: AccountID, from origin: RequestOrigin, at now: Timestamp
     ) async throws {
         try await engine.write { connection in
-            try await connection.revoke(.accountAtClient(account, client), at: now)
-            try await connection.run(
+            try await connection.lock(.account(account))
+            // First: an authorization under way holds it, and what it grants ends below.
+            try await connection.send(
                 "DELETE FROM consent WHERE account_id = \(account) AND client_id = \(client)")
+            try await connection.revoke(.accountAtClient(account, client), at: now)
             try await connection.record(
                 SecurityEvent(
                     .tokenRevoked, at: now, origin: origin, clientID: client.rawValue, accountID: account.rawValue,
@@ -67,12 +69,15 @@ extension SQLStore {
             let isTheirs =
                 try await connection.first(
                     "SELECT 1 FROM session WHERE id = \(session) AND account_id = \(account)") != nil
-            if isTheirs { try await connection.end(session, at: now) }
+            if isTheirs { _ = try await connection.end(session, at: now) }
         }
     }
 
     package func endOthers(_ anchor: SignInAnchor, of account: AccountID, at now: Timestamp) async throws {
-        try await engine.write { connection in try await connection.end(.others(anchor), of: account, at: now) }
+        try await engine.write { connection in
+            try await connection.lock(.account(account))
+            try await connection.end(.others(anchor), of: account, at: now)
+        }
     }
 
     package func parked(before account: AccountID) async throws -> ParkedAccount? {
@@ -97,13 +102,14 @@ extension SQLStore {
         at now: Timestamp
     ) async throws -> Bool {
         try await engine.write { connection in
-            try await connection.reclaim(parked, for: account, session: session, from: origin, at: now)
+            try await connection.lock([parked, account])
+            return try await connection.reclaim(parked, for: account, session: session, from: origin, at: now)
         }
     }
 }
 
 extension SQLConnection {
-    /// False when the number went on meanwhile.
+    /// False when the number went on meanwhile. The caller has locked both accounts.
     func reclaim(
         _ parked: AccountID, for account: AccountID, session: SHA256Digest, from origin: RequestOrigin,
         at now: Timestamp
@@ -122,10 +128,11 @@ extension SQLConnection {
                 WHERE number = \(identity) AND account_id = \(account)
                 """) == 1
         guard isBack else { return false }
-        try await run("DELETE FROM account_parked WHERE account_id = \(parked)")
+        try await send("DELETE FROM account_parked WHERE account_id = \(parked)")
         try await removeAddresses(.phone, of: parked, butFor: identity.rawValue)
         // The browser goes on as the old account; what apps got of the fresh one was never the old one's.
-        try await run("UPDATE session SET account_id = \(parked) WHERE digest = \(session) AND account_id = \(account)")
+        try await send(
+            "UPDATE session SET account_id = \(parked) WHERE digest = \(session) AND account_id = \(account)")
         try await end(.all, of: account, at: now)
         try await record(
             SecurityEvent(
