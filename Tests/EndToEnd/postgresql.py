@@ -92,7 +92,7 @@ class PostgreSQLServer:
 
     def __enter__(self) -> PostgreSQLServer:
         try:
-            return self.initialize()
+            return self if self.process else self.initialize()
         except BaseException:
             self.dispose()
             raise
@@ -182,7 +182,7 @@ class PostgreSQLServer:
 
     def standby(self, *, synchronous: bool = True) -> PostgreSQLServer:
         """Another server that follows this one. When `synchronous`, this one answers no commit before the standby has
-        it, and so waits for ever when the standby is away."""
+        it, and so waits for ever when the standby is away. It runs already, and is disposed of like any other."""
         follower = PostgreSQLServer(**self.settings)
         try:
             follower._program(
