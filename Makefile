@@ -7,11 +7,13 @@ DEBIAN_PACKAGES := g++ libargon2-dev libcrypt-dev libcurl4-openssl-dev libicu-de
   apache2-bin libapache2-mod-auth-openidc postgresql nginx-light
 PYTHON := .venv/bin/python
 REQUIREMENTS := Tests/EndToEnd/requirements.txt
+# The tests of a file share servers, so a file stays with one of the two workers.
+PYTEST := $(PYTHON) -m pytest -q -n 2 --dist loadfile
 SOURCES := Sources Tests Benchmarks Package.swift sdk/SDK.swift \
   sdk/swift/Package.swift sdk/swift/Sources sdk/swift/Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-swift test-end-to-end test-chaos lint format bench bench-growth simulate clean
+.PHONY: help setup run test test-swift test-end-to-end test-nodes test-chaos lint format bench bench-growth simulate clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -48,7 +50,11 @@ test-swift: setup
 
 test-end-to-end: setup
 	swift build --product denwa
-	DENWA_BINARY=.build/debug/denwa $(PYTHON) -m pytest -q Tests/EndToEnd
+	DENWA_BINARY=.build/debug/denwa $(PYTEST) Tests/EndToEnd
+
+test-nodes: setup ## Run the end-to-end tests against two nodes on one PostgreSQL; PYTEST_ARGS chooses some
+	swift build --product denwa
+	DENWA_TEST_NODES=2 DENWA_BINARY=.build/debug/denwa $(PYTEST) Tests/EndToEnd $(PYTEST_ARGS)
 
 test-chaos: setup ## Kill nodes and databases under load, and see that nothing is lost
 	swift build --product denwa

@@ -98,14 +98,14 @@ class Node(ConnectedServer):
         self.exit_status()
 
     def running(self) -> subprocess.Popen:
-        assert self.process is not None, f"{self.name} is not running"
-        return self.process
+        (node,) = self.nodes
+        assert node.process is not None, f"{self.name} is not running"
+        return node.process
 
     def exit_status(self, timeout: float = 20) -> int:
         """Waits until the process is gone."""
-        status = self.running().wait(timeout)
-        self.process = None
-        return status
+        (node,) = self.nodes
+        return node.wait(timeout)
 
 
 @dataclass
@@ -145,8 +145,8 @@ class Cluster:
     def revive(self) -> None:
         """Starts the nodes that ended."""
         for node in self.nodes:
-            if node.process is None or node.process.poll() is not None:
-                node.process = None
+            if not node.is_running:
+                node.nodes[0].dispose()
                 node.start()
 
     def write_clients(self, clients: Iterable[dict[str, Any]]) -> None:
