@@ -199,11 +199,15 @@ import Testing
         let listener = try #require(try await feed.listen())
         try await following(listener) { heard in
             list.add(1)
+            try await feed.look()
+            // It follows now: a list that cannot be read at first turns a listener away.
+            try await heard.wait(for: [1])
+            list.add(2)
             list.breakDown(true)
             await #expect(throws: List.Broken.self) { try await feed.look() }
             list.breakDown(false)
             try await feed.look()
-            try await heard.wait(for: [1])
+            try await heard.wait(for: [1, 2])
         }
     }
 
