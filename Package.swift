@@ -23,7 +23,8 @@ let package = Package(
         .executableTarget(
             name: "denwa",
             dependencies: [
-                "Web", "Storage", "SQLiteDriver", "PostgresDriver", "PlayFab", "AccountManagement", "PhoneLogin", "OAuth", "Accounts",
+                "Web", "Storage", "SQLiteDriver", "PostgresDriver", "PlayFab", "AccountManagement", "PhoneLogin",
+                "OAuth", "Accounts",
                 "Messaging",
                 "AccountImport", "ClientServers", "InternetAddresses", "OutboundHTTP", "PhoneNumbers", "DeveloperLog",
                 "RateLimiting", "JOSE", "Cryptography", "Time",
@@ -202,7 +203,8 @@ let package = Package(
         .testTarget(
             name: "StorageTests",
             dependencies: [
-                "TestSupport", "SQLiteDriver", "PostgresDriver", "Storage", "AccountManagement", "PhoneLogin", "OAuth", "Accounts",
+                "TestSupport", "SQLiteDriver", "PostgresDriver", "Storage", "AccountManagement", "PhoneLogin", "OAuth",
+                "Accounts",
                 "Messaging",
                 "PhoneNumbers", "DeveloperLog", "RateLimiting", "JOSE", "Cryptography", "Time",
             ]),

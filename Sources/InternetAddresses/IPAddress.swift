@@ -33,7 +33,9 @@ package struct IPAddress: Sendable, Hashable {
     package var isIPv6: Bool { bytes.count == 16 }
 
     /// In a form that reads back as the same address; the groups of IPv6 are not shortened.
-    package var text: String { isIPv6 ? groups.joined(separator: ":") : "\(bytes[0]).\(bytes[1]).\(bytes[2]).\(bytes[3])" }
+    package var text: String {
+        isIPv6 ? groups.joined(separator: ":") : "\(bytes[0]).\(bytes[1]).\(bytes[2]).\(bytes[3])"
+    }
 
     /// Whom limits count: an IPv4 address, or the /64 that one IPv6 subscriber has 2^64 addresses of.
     package var countedAs: String { isIPv6 ? groups[..<4].joined(separator: ":") + "::/64" : text }

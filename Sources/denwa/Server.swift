@@ -57,7 +57,8 @@ struct Server {
                     logger: logger))
         }
         var group = ServiceGroupConfiguration(
-            services: services + [application, composition.draining], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            services: services + [application, composition.draining], gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger)
         // Requests under way get this long to finish.
         group.maximumGracefulShutdownDuration = .seconds(configuration.drainSeconds + 10)
         try await ServiceGroup(configuration: group).run()
