@@ -1,16 +1,19 @@
 # The whole developer interface. Every target installs what it needs first.
 
-# To build and run; what the tests need besides: a browser with fonts for its pictures, and a web server that signs in.
-DEBIAN_PACKAGES := g++ libargon2-dev libcrypt-dev libcurl4-openssl-dev libicu-dev libphonenumber-dev libqrencode-dev \
-  libsqlite3-dev libssl-dev pkg-config python3-venv chromium fonts-noto-cjk fonts-noto-core apache2-bin \
-  libapache2-mod-auth-openidc
+# To build and run; what the tests need besides: a browser with fonts for its pictures, a web server that signs in, a
+# database server, which they start by themselves, and a proxy that stands before nodes.
+DEBIAN_PACKAGES := g++ libargon2-dev libcrypt-dev libcurl4-openssl-dev libicu-dev libphonenumber-dev libpq-dev \
+  libqrencode-dev libsqlite3-dev libssl-dev pkg-config python3-venv chromium fonts-noto-cjk fonts-noto-core \
+  apache2-bin libapache2-mod-auth-openidc postgresql nginx-light
 PYTHON := .venv/bin/python
 REQUIREMENTS := Tests/EndToEnd/requirements.txt
+# The tests of a file share servers, so a file stays with one of the two workers.
+PYTEST := $(PYTHON) -m pytest -q -n 2 --dist loadfile
 SOURCES := Sources Tests Benchmarks Package.swift sdk/SDK.swift \
   sdk/swift/Package.swift sdk/swift/Sources sdk/swift/Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-swift test-end-to-end lint format bench simulate clean
+.PHONY: help setup run test test-swift test-end-to-end test-nodes test-chaos lint format bench bench-growth simulate clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -47,7 +50,15 @@ test-swift: setup
 
 test-end-to-end: setup
 	swift build --product denwa
-	DENWA_BINARY=.build/debug/denwa $(PYTHON) -m pytest -q Tests/EndToEnd
+	DENWA_BINARY=.build/debug/denwa $(PYTEST) Tests/EndToEnd
+
+test-nodes: setup ## Run the end-to-end tests against two nodes on one PostgreSQL; PYTEST_ARGS chooses some
+	swift build --product denwa
+	DENWA_TEST_NODES=2 DENWA_BINARY=.build/debug/denwa $(PYTEST) Tests/EndToEnd $(PYTEST_ARGS)
+
+test-chaos: setup ## Kill nodes and databases under load, and see that nothing is lost
+	swift build --product denwa
+	DENWA_BINARY=.build/debug/denwa $(PYTHON) -m pytest -q Tests/Chaos
 
 lint: setup ## Check the style of the code
 	swift format lint --strict --recursive --parallel $(SOURCES)
@@ -58,6 +69,7 @@ format: setup ## Put the code into the house's style
 bench: setup ## Measure the release build, or some of it: BENCH="--works login"; docs/benchmarks.md has the results
 	swift build -c release --product denwa
 	$(PYTHON) Benchmarks/run.py $(BENCH)
+	$(PYTHON) Benchmarks/run.py --database postgres $(BENCH)
 ifeq ($(BENCH),)
 	swift build -c release --product storage-benchmark
 	$(PYTHON) Benchmarks/slow_provider.py
@@ -67,6 +79,12 @@ ifeq ($(BENCH),)
 	  Benchmarks/PhoneNumbers/PhoneNumberBenchmark.cpp Sources/CPhoneNumber/*.cpp -lphonenumber
 	var/bench/phone-numbers
 endif
+
+bench-growth: setup ## Measure logins with up to ten million users in the database; takes an hour and 15 GB of disk
+	swift build -c release --product denwa
+	$(PYTHON) Benchmarks/growth.py --plans $(GROWTH)
+	$(PYTHON) Benchmarks/housekeeping.py $(HOUSEKEEPING)
+	$(PYTHON) Benchmarks/hot_rows.py
 
 simulate: setup ## Attack the texting budget in a simulation; the figures and the picture are in docs/abuse.md
 	swift build -c release --product abuse-simulation

@@ -5,12 +5,14 @@ a Markdown table.
     Benchmarks/run.py                                          # .build/release/denwa, 3 runs of 8 s each
     Benchmarks/run.py --runs 5 --seconds 20 --connections 64
     Benchmarks/run.py --works login,challenge --keep
+    .venv/bin/python Benchmarks/run.py --database postgres
     Benchmarks/run.py --base-url http://127.0.0.1:8080 --pid 4711 \\
         --client-id app --client-secret s3cret --redirect-uri https://app.example/cb --outbox var/outbox.jsonl
 
 The server runs with a durable store on the disk of the repository (var/bench), no limits, and the file connector for
-texts; the load generator (Load/load.c, compiled on the way) runs beside it on the same machine. Needs Python 3.11, a C
-compiler and nothing else.
+texts; the load generator (Load/load.c, compiled on the way) runs beside it on the same machine, and so does PostgreSQL,
+a server of its own with the settings of engines.py. Needs Python 3.11, a C compiler and, for PostgreSQL, what the
+tests need.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
@@ -63,23 +65,32 @@ def main() -> int:
     print(header(options), flush=True)
     if options.base_url:
         client = Client(options.client_id, options.client_secret, options.redirect_uri)
-        rows = measure(options, load, options.base_url, options.pid, client, options.outbox)
+        rows = measure(options, load, options.base_url, options.pid, client, options.outbox, options.database_pid)
         print_table(rows)
         return 0
-    directory = Path(tempfile.mkdtemp(dir=BENCH, prefix="run-"))
-    server = Server(options.binary, directory, dict(setting.split("=", 1) for setting in options.set))
-    try:
+    with ExitStack() as stack:
+        settings, database = {}, None
+        if options.database == "postgres":
+            from engines import throwaway_postgresql
+            settings, database = stack.enter_context(throwaway_postgresql())
+        directory = Path(tempfile.mkdtemp(dir=BENCH, prefix="run-"))
+        stack.callback(leave, directory, options.keep)
+        server = Server(options.binary, directory, settings | dict(setting.split("=", 1) for setting in options.set))
+        stack.callback(server.end)
         print_starts(server, options.starts)
-        print_commits(server, options.commits)
-        rows = measure(options, load, server.url, str(server.process.pid), server.client, str(server.outbox))
+        if database is None:
+            print_commits(server, options.commits)
+        rows = measure(
+            options, load, server.url, str(server.process.pid), server.client, str(server.outbox), database)
         print_table(rows)
-    finally:
-        server.end()
-        if options.keep:
-            print(f"\nkept: {shown_path(directory)}")
-        else:
-            shutil.rmtree(directory, ignore_errors=True)
     return 0
+
+
+def leave(directory: Path, keep: bool) -> None:
+    if keep:
+        print(f"\nkept: {shown_path(directory)}")
+    else:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def parse() -> argparse.Namespace:
@@ -87,6 +98,7 @@ def parse() -> argparse.Namespace:
         description=__doc__.partition("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     add = parser.add_argument
     add("--binary", type=Path, default=ROOT / ".build" / "release" / "denwa", help="the server to start")
+    add("--database", choices=("sqlite", "postgres"), default="sqlite", help="what it keeps everything in")
     add("--works", default=",".join(WORKS), help="which works, with commas between")
     add("--runs", type=int, default=3, help="runs of each work; the table has their medians")
     add("--seconds", type=float, default=8, help="measured time of a run")
@@ -103,6 +115,7 @@ def parse() -> argparse.Namespace:
     add = running.add_argument
     add("--base-url", help="measure this one instead of starting one")
     add("--pid", help="its process, or several with commas between")
+    add("--database-pid", help="its database server's first process, whose children work")
     add("--client-id", default="bench")
     add("--client-secret")
     add("--redirect-uri")
@@ -313,7 +326,7 @@ def post(server: Server, path: str, body: str | dict[str, str]) -> dict[str, Any
 
 
 def measure(options: argparse.Namespace, load: Path, url: str, pids: str | None, client: Client,
-            outbox: str | None) -> list[dict[str, Any]]:
+            outbox: str | None, database: int | str | None = None) -> list[dict[str, Any]]:
     rows, used = [], 0
     offset = int(time.time()) % 20 * NUMBERS_A_RUN * 6 if options.base_url else 0
     for work in options.works:
@@ -329,6 +342,8 @@ def measure(options: argparse.Namespace, load: Path, url: str, pids: str | None,
                 command += ["--outbox", outbox]
             if pids:
                 command += ["--pid", pids]
+            if database:
+                command += ["--database-pid", database]
             used += 1
             done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
             if not done.stdout:
@@ -344,7 +359,7 @@ def summary(work: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
         values = [run[name] for run in runs if name in run]
         return statistics.median(values) if values else None
 
-    names = ("rate", "p50_ms", "p95_ms", "p99_ms", "server_cpu_ms", "server_cpu_percent", "own_cpu_percent")
+    names = ("rate", "p50_ms", "p95_ms", "p99_ms", "server_cpu_ms", "database_cpu_ms", "server_cpu_percent", "own_cpu_percent")
     return {"work": work} | {name: median(name) for name in names} | {
         "rates": [run["rate"] for run in runs],
         "rss_kib": max((run["rss_kib"] for run in runs if "rss_kib" in run), default=None),
@@ -357,12 +372,13 @@ def print_table(rows: list[dict[str, Any]]) -> None:
     def shown(value: float | None, pattern: str) -> str:
         return "–" if value is None else format(value, pattern)
 
-    print("\n| work | rate/s | p50 ms | p95 ms | p99 ms | server CPU ms/unit | RSS MB | errors |")
-    print("|---|---:|---:|---:|---:|---:|---:|---:|")
+    print("\n| work | rate/s | p50 ms | p95 ms | p99 ms | server CPU ms/unit | database CPU ms/unit | RSS MB | errors |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     for row in rows:
         rss = None if row["rss_kib"] is None else row["rss_kib"] / 1024
         print(f"| {row['work']} | {row['rate']:,.0f} | {row['p50_ms']:.2f} | {row['p95_ms']:.2f} | {row['p99_ms']:.2f} "
-              f"| {shown(row['server_cpu_ms'], '.3f')} | {shown(rss, '.1f')} | {row['errors']} |")
+              f"| {shown(row['server_cpu_ms'], '.3f')} | {shown(row['database_cpu_ms'], '.3f')} "
+              f"| {shown(rss, '.1f')} | {row['errors']} |")
     print("\nRates of the single runs: " + "; ".join(
         f"{row['work']} " + ", ".join(f"{rate:,.0f}" for rate in row["rates"]) for row in rows) + ".")
     print("CPU in per cent of a core, server and load generator: " + "; ".join(
@@ -375,14 +391,19 @@ def print_table(rows: list[dict[str, Any]]) -> None:
 # MARK: the machine
 
 
-def header(options: argparse.Namespace) -> str:
+def machine() -> str:
     cpus = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.split(":", 1)[1].strip() for line in cpus if line.startswith("model name")), platform.machine())
     memory = int(Path("/proc/meminfo").read_text().split()[1]) / 1024 ** 2
-    served = options.base_url or f"`{shown_path(options.binary)} serve`, SQLite, durable, limits off"
+    return (f"{model}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GB, {platform.system()} "
+            f"{platform.release()}, load before {os.getloadavg()[0]:.2f}")
+
+
+def header(options: argparse.Namespace) -> str:
+    engine = {"sqlite": "SQLite", "postgres": "PostgreSQL on the same machine, over loopback"}[options.database]
+    served = options.base_url or f"`{shown_path(options.binary)} serve`, {engine}, durable, limits off"
     return "\n".join([
-        f"- machine: {model}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GB, {platform.system()} "
-        f"{platform.release()}, load before {os.getloadavg()[0]:.2f}",
+        f"- machine: {machine()}",
         f"- disk: {fsync_ms():.2f} ms a write with fdatasync (median of 100, 4 KiB)",
         f"- server: {served}",
         f"- load: {options.connections} connections, {options.threads} generator thread(s) on the same machine, "

@@ -12,6 +12,7 @@
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -54,8 +55,8 @@ static struct {
     enum auth auth;
     const char *outbox, *tokens, *body;
     const char *token_path, *introspect_path, *request_path, *confirm_path, *challenge_path, *authorize_path;
-    const char *pids;
-    uint64_t count, seed;
+    const char *pids, *database;
+    uint64_t count, seed, users;
     bool json;
 } option = {
     .url = "http://127.0.0.1:8080",
@@ -275,6 +276,13 @@ static void number_at(uint64_t index, char out[16]) {
     snprintf(out, 16, "%s%08" PRIu64, prefixes[index / numbers_per_prefix], 10000000 + index % numbers_per_prefix);
 }
 
+/// With --users, numbers lie all over the space, as people's do: the first `users` of this order are known. The factor
+/// has no divisor in common with the number of numbers, so no two places are one.
+static uint64_t scattered(uint64_t place) {
+    const uint64_t factor = 100000007;
+    return place % (3 * numbers_per_prefix) * factor % (3 * numbers_per_prefix);
+}
+
 /// The index of a number, or UINT64_MAX for one that `number_at` does not make.
 static uint64_t index_of(const char *number) {
     for (uint64_t prefix = 0; prefix < 3; prefix++) {
@@ -298,17 +306,12 @@ typedef struct connection {
     const char *out;
     size_t out_length, sent;
     uint64_t unit_started;
-    uint64_t serial;             // of the number, within the thread
+    uint64_t number;             // its index
+    char code[11];               // a text often arrives before the reply that promised it
     buffer operation_id;         // or the auth_session
     size_t next_token, chain_count;
     char **chain;                // refresh: the tokens this connection rotates in turn
 } connection;
-
-/// What is known of a number in use. A text often arrives before the reply that promised it.
-typedef struct {
-    char code[11];
-    int waiting;                 // the connection that needs the code, or -1
-} slot;
 
 typedef struct {
     int index, stride;           // the numbers of this thread: index, index + stride, …
@@ -329,8 +332,7 @@ typedef struct {
     int outbox, inotify;
     off_t outbox_from;
     buffer tail;
-    slot *slots;
-    uint64_t slot_count, slot_capacity, first_number;
+    uint64_t first_number, dice;
     int waiting;
     uint64_t outbox_read_at;
 
@@ -471,15 +473,32 @@ static void open_connection(thread *thread, connection *connection) {
 
 // MARK: the outbox
 
-static slot *slot_of(thread *thread, uint64_t serial) {
-    while (serial >= thread->slot_count) {
-        if (thread->slot_count == thread->slot_capacity) {
-            thread->slot_capacity = thread->slot_capacity ? thread->slot_capacity * 2 : 4096;
-            thread->slots = grow(thread->slots, thread->slot_capacity * sizeof *thread->slots);
-        }
-        thread->slots[thread->slot_count++] = (slot){.waiting = -1};
+/// Whose login waits for a text to this number, or for the reply that comes before it; NULL when nobody's does.
+static connection *waiting_for(thread *thread, uint64_t number) {
+    for (int index = 0; index < thread->connection_count; index++) {
+        connection *connection = &thread->connections[index];
+        bool waits = connection->step == REQUESTING || connection->step == AWAITING_TEXT;
+        if (waits && connection->number == number) return connection;
     }
-    return &thread->slots[serial];
+    return NULL;
+}
+
+/// The next number of this thread. With --users every other one is somebody's who was here before, at random.
+static uint64_t next_number(thread *thread) {
+    uint64_t serial = thread->begun++;
+    uint64_t place = thread->first_number + serial * (uint64_t)thread->stride + (uint64_t)thread->index;
+    if (option.users == 0) return place % (3 * numbers_per_prefix);
+    if (serial % 2 == 0) return scattered(option.users + place);
+    for (;;) {
+        thread->dice = thread->dice * 6364136223846793005u + 1442695040888963407u;
+        uint64_t number = scattered((thread->dice >> 16) % option.users);
+        bool in_use = false;
+        for (int index = 0; index < thread->connection_count; index++) {
+            const connection *other = &thread->connections[index];
+            in_use = in_use || (other->step != IDLE && other->number == number);
+        }
+        if (!in_use) return number;
+    }
 }
 
 static void confirm(thread *thread, connection *connection, const char *code) {
@@ -491,7 +510,7 @@ static void confirm(thread *thread, connection *connection, const char *code) {
         return post(thread, connection, option.challenge_path, form_type, authorization, body->data);
     }
     char number[16];
-    number_at(thread->first_number + connection->serial * (uint64_t)thread->stride + (uint64_t)thread->index, number);
+    number_at(connection->number, number);
     print(body, "{\"code\":\"%s\",\"operation_id\":\"%s\",\"phone_number\":\"%s\"}", code,
           connection->operation_id.data, number);
     char target[1024];
@@ -504,26 +523,20 @@ static void confirm(thread *thread, connection *connection, const char *code) {
 static void take_text(thread *thread, const char *line) {
     const char *to = json_string(line, "to", &thread->value);
     if (to == NULL) return;
-    uint64_t index = index_of(to);
-    if (index == UINT64_MAX || index < thread->first_number) return;
-    index -= thread->first_number;
-    if (index % (uint64_t)thread->stride != (uint64_t)thread->index) return;
-    uint64_t serial = index / (uint64_t)thread->stride;
-    if (serial >= thread->begun) return;  // not a number of this run
+    uint64_t number = index_of(to);
+    connection *connection = number == UINT64_MAX ? NULL : waiting_for(thread, number);
+    if (connection == NULL) return;       // of another thread, or of nobody any more
     const char *body = json_string(line, "body", &thread->value);
     if (body == NULL) return;
     size_t wanted = (size_t)option.code_length;
     for (const char *at = body; *at;) {
         size_t digits = strspn(at, "0123456789");
         if (digits == wanted) {
-            slot *slot = slot_of(thread, serial);
-            memcpy(slot->code, at, digits);
-            slot->code[digits] = '\0';
-            if (slot->waiting >= 0) {
-                connection *connection = &thread->connections[slot->waiting];
-                slot->waiting = -1;
+            memcpy(connection->code, at, digits);
+            connection->code[digits] = '\0';
+            if (connection->step == AWAITING_TEXT) {
                 thread->waiting--;
-                confirm(thread, connection, slot->code);
+                confirm(thread, connection, connection->code);
             }
             return;
         }
@@ -559,11 +572,10 @@ static void read_outbox(thread *thread) {
 
 /// The first call of a login, by the door that is measured: both say the same.
 static void begin_login(thread *thread, connection *connection) {
-    connection->serial = thread->begun++;
-    *slot_of(thread, connection->serial) = (slot){.waiting = -1};
-    uint64_t index = thread->first_number + connection->serial * (uint64_t)thread->stride + (uint64_t)thread->index;
+    connection->number = next_number(thread);
+    connection->code[0] = '\0';
     char number[16];
-    number_at(index, number);
+    number_at(connection->number, number);
     bool challenge = thread->work == CHALLENGE;
     buffer *text = &thread->text;         // the form of the one, the address of the other
     text->length = 0;
@@ -571,7 +583,8 @@ static void begin_login(thread *thread, connection *connection) {
         print(text, "response_type=code&login_hint=%%2B%s%s", number + 1, client_fields);
     } else {
         char *client_id = encoded(option.client_id);
-        print(text, "%s?response_type=code&client_id=%s&state=load-%08" PRIu64, option.request_path, client_id, index);
+        print(text, "%s?response_type=code&client_id=%s&state=load-%08" PRIu64, option.request_path, client_id,
+              connection->number);
         free(client_id);
     }
     if (option.redirect_uri) {
@@ -681,9 +694,7 @@ static void take_reply(thread *thread, connection *connection, int status, const
             if (operation == NULL) return fail_unit(thread, connection, status, body);
             connection->operation_id.length = 0;
             append(&connection->operation_id, operation, strlen(operation));
-            slot *slot = slot_of(thread, connection->serial);
-            if (slot->code[0]) return confirm(thread, connection, slot->code);
-            slot->waiting = (int)(connection - thread->connections);
+            if (connection->code[0]) return confirm(thread, connection, connection->code);
             connection->step = AWAITING_TEXT;
             thread->waiting++;
             return;
@@ -890,7 +901,6 @@ static void give_up_waiting(thread *thread) {
     for (int index = 0; index < thread->connection_count; index++) {
         connection *connection = &thread->connections[index];
         if (connection->step != AWAITING_TEXT || now - connection->unit_started < 10000000000u) continue;
-        slot_of(thread, connection->serial)->waiting = -1;
         thread->waiting--;
         fail_unit(thread, connection, 200, "no text came in ten seconds");
     }
@@ -967,6 +977,7 @@ static thread make_thread(int index, int stride, enum work work, int connections
         .connection_count = connections,
         .connections = calloc((size_t)connections, sizeof(connection)),
         .first_number = next_seed,
+        .dice = next_seed * 2654435761u + (uint64_t)index + 1,
         .scope = option.scope,
         .measure_until = UINT64_MAX,
         .give_up_at = UINT64_MAX,
@@ -1020,33 +1031,62 @@ static void obtain(token_list *tokens, enum work work, uint64_t count, bool refr
     if (tokens->count == 0) die("no token to begin with, first error: %s", setup.first_error);
     next_seed += setup.begun;
     free(setup.connections);
-    free(setup.slots);
     free(setup.latencies);
 }
 
 // MARK: /proc
 
+/// User and system time of a process, in nanoseconds; with `reaped`, of its ended children, too. 0 when it is gone.
+static uint64_t cpu_of(long pid, bool reaped, long *parent) {
+    char path[64], line[2048];
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    FILE *file = fopen(path, "r");
+    if (file == NULL) return 0;
+    bool is_read = fgets(line, sizeof line, file) != NULL;
+    fclose(file);
+    if (!is_read) return 0;
+    long long user, system, children_user, children_system;
+    // The name may hold anything, parentheses too: fields are counted from the last one.
+    const char *fields = strrchr(line, ')');
+    if (fields == NULL ||
+        sscanf(fields + 2, "%*c %ld %*d %*d %*d %*d %*u %*u %*u %*u %*u %lld %lld %lld %lld", parent, &user, &system,
+               &children_user, &children_system) != 5) {
+        die("%s is not as expected", path);
+    }
+    long long ticks = user + system + (reaped ? children_user + children_system : 0);
+    return (uint64_t)ticks * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
 /// User and system time of all --pid processes together, in nanoseconds.
 static uint64_t server_cpu(void) {
-    if (option.pids == NULL) return 0;
     uint64_t total = 0;
-    for (const char *at = option.pids; *at;) {
-        char path[64], line[2048], *end;
-        snprintf(path, sizeof path, "/proc/%ld/stat", strtol(at, &end, 10));
+    for (const char *at = option.pids ? option.pids : ""; *at;) {
+        char *end;
+        long parent, pid = strtol(at, &end, 10);
         if (end == at) die("--pid takes numbers with commas between");
         at = end + (*end == ',');
-        FILE *file = fopen(path, "r");
-        if (file == NULL || fgets(line, sizeof line, file) == NULL) die("%s: %s", path, strerror(errno));
-        fclose(file);
-        unsigned long user, system;
-        // The name may hold anything, parentheses too: fields are counted from the last one.
-        const char *fields = strrchr(line, ')');
-        if (fields == NULL ||
-            sscanf(fields + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2) {
-            die("%s is not as expected", path);
-        }
-        total += (uint64_t)(user + system) * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
+        uint64_t used = cpu_of(pid, false, &parent);
+        if (used == 0) die("there is no process %ld", pid);
+        total += used;
     }
+    return total;
+}
+
+/// The same of --database-pid and its children: a PostgreSQL server has a process for each connection.
+static uint64_t database_cpu(void) {
+    if (option.database == NULL) return 0;
+    long root = strtol(option.database, NULL, 10), parent;
+    uint64_t total = cpu_of(root, true, &parent);
+    DIR *processes = opendir("/proc");
+    if (processes == NULL) die("/proc: %s", strerror(errno));
+    for (struct dirent *entry; (entry = readdir(processes)) != NULL;) {
+        long pid = strtol(entry->d_name, NULL, 10);
+        if (pid <= 0) continue;
+        parent = 0;
+        uint64_t used = cpu_of(pid, false, &parent);
+        if (parent == root) total += used;
+    }
+    closedir(processes);
     return total;
 }
 
@@ -1112,6 +1152,7 @@ static const char usage[] =
     "  --threads N               event loops that share them (1)\n"
     "  --seconds S, --warmup S   measured time, and time before it (10, 2)\n"
     "  --pid PID[,PID…]          the server's processes: CPU and memory are read from /proc\n"
+    "  --database-pid PID        its database server: CPU of the process and its children\n"
     "  --client-id, --client-secret, --auth basic|post|none\n"
     "                            the client (basic when it has a secret, else none)\n"
     "  --redirect-uri URI        sent in logins\n"
@@ -1119,6 +1160,7 @@ static const char usage[] =
     "  --outbox FILE             where the server's file connector writes texts (login, challenge, refresh)\n"
     "  --code-length N           digits of a texted code (6)\n"
     "  --seed N                  the first number is +819010000000 + N\n"
+    "  --users N                 numbers lie all over the space, and every other login is of one of the first N\n"
     "  --tokens FILE             one token a line: to introspect, or refresh tokens to rotate\n"
     "  --count N                 tokens to introspect (500), or chains to rotate (one a connection)\n"
     "  --token-source login|client_credentials   how tokens to introspect are made (client_credentials)\n"
@@ -1142,14 +1184,15 @@ static double number_named(const char *name, const char *text, double least) {
 }
 
 static void parse_options(int count, char **arguments) {
-    enum { URL = 1, WORK, CONNECTIONS, THREADS, SECONDS, WARMUP, PID, CLIENT_ID, CLIENT_SECRET, AUTH, REDIRECT_URI,
-           SCOPE, OUTBOX, CODE_LENGTH, SEED, TOKENS, COUNT, TOKEN_SOURCE, TOKEN_PATH, INTROSPECT_PATH, REQUEST_PATH,
-           CONFIRM_PATH, CHALLENGE_PATH, BODY, JSON, HELP };
+    enum { URL = 1, WORK, CONNECTIONS, THREADS, SECONDS, WARMUP, PID, DATABASE_PID, CLIENT_ID, CLIENT_SECRET, AUTH,
+           REDIRECT_URI, SCOPE, OUTBOX, CODE_LENGTH, SEED, USERS, TOKENS, COUNT, TOKEN_SOURCE, TOKEN_PATH,
+           INTROSPECT_PATH, REQUEST_PATH, CONFIRM_PATH, CHALLENGE_PATH, BODY, JSON, HELP };
     static const struct option names[] = {
         {"url", 1, 0, URL}, {"work", 1, 0, WORK}, {"connections", 1, 0, CONNECTIONS}, {"threads", 1, 0, THREADS},
         {"seconds", 1, 0, SECONDS}, {"warmup", 1, 0, WARMUP}, {"pid", 1, 0, PID}, {"client-id", 1, 0, CLIENT_ID},
         {"client-secret", 1, 0, CLIENT_SECRET}, {"auth", 1, 0, AUTH}, {"redirect-uri", 1, 0, REDIRECT_URI},
         {"scope", 1, 0, SCOPE}, {"outbox", 1, 0, OUTBOX}, {"code-length", 1, 0, CODE_LENGTH}, {"seed", 1, 0, SEED},
+        {"users", 1, 0, USERS}, {"database-pid", 1, 0, DATABASE_PID},
         {"tokens", 1, 0, TOKENS}, {"count", 1, 0, COUNT}, {"token-source", 1, 0, TOKEN_SOURCE},
         {"token-path", 1, 0, TOKEN_PATH}, {"introspect-path", 1, 0, INTROSPECT_PATH},
         {"request-path", 1, 0, REQUEST_PATH}, {"confirm-path", 1, 0, CONFIRM_PATH},
@@ -1166,6 +1209,7 @@ static void parse_options(int count, char **arguments) {
             case SECONDS: option.seconds = number_named(name, optarg, 0.001); break;
             case WARMUP: option.warmup = number_named(name, optarg, 0); break;
             case PID: option.pids = optarg; break;
+            case DATABASE_PID: option.database = optarg; break;
             case CLIENT_ID: option.client_id = optarg; break;
             case CLIENT_SECRET: option.client_secret = optarg; break;
             case AUTH:
@@ -1182,6 +1226,7 @@ static void parse_options(int count, char **arguments) {
                 if (option.code_length > 10) die("--code-length is 4 to 10");
                 break;
             case SEED: option.seed = (uint64_t)number_named(name, optarg, 0); break;
+            case USERS: option.users = (uint64_t)number_named(name, optarg, 1000); break;
             case TOKENS: option.tokens = optarg; break;
             case COUNT: option.count = (uint64_t)number_named(name, optarg, 1); break;
             case TOKEN_SOURCE: option.token_source = work_named(optarg); break;
@@ -1308,17 +1353,20 @@ int main(int count, char **arguments) {
     }
 
     sleep_until(from);
-    uint64_t server_before = server_cpu(), own_before = own_cpu(), rss_before = server_rss();
+    uint64_t server_before = server_cpu(), database_before = database_cpu(), own_before = own_cpu();
+    uint64_t rss_before = server_rss();
     sleep_until(until);
-    uint64_t server_used = server_cpu() - server_before, own_used = own_cpu() - own_before;
+    uint64_t server_used = server_cpu() - server_before, database_used = database_cpu() - database_before;
+    uint64_t own_used = own_cpu() - own_before;
     uint64_t rss = server_rss();
 
     size_t units = 0;
-    uint64_t errors = 0, reconnects = 0;
+    uint64_t finished = 0, errors = 0, reconnects = 0;
     const char *first_error = "";
     for (int index = 0; index < option.threads; index++) {
         pthread_join(handles[index], NULL);
         units += threads[index].latency_count;
+        finished += threads[index].finished;
         errors += threads[index].errors;
         reconnects += threads[index].reconnects;
         if (first_error[0] == '\0') first_error = threads[index].first_error;
@@ -1339,19 +1387,22 @@ int main(int count, char **arguments) {
     double mean = units ? sum / (double)units / 1000.0 : 0;
     double server_ms = units ? (double)server_used / 1e6 / (double)units : 0;
     double own_ms = units ? (double)own_used / 1e6 / (double)units : 0;
+    double database_ms = units ? (double)database_used / 1e6 / (double)units : 0;
     double server_share = (double)server_used / 1e7 / option.seconds;
     double own_share = (double)own_used / 1e7 / option.seconds;
 
     if (option.json) {
-        printf("{\"work\":\"%s\",\"connections\":%d,\"threads\":%d,\"seconds\":%g,\"units\":%zu,\"rate\":%.1f,"
+        printf("{\"work\":\"%s\",\"connections\":%d,\"threads\":%d,\"seconds\":%g,\"units\":%zu,\"finished\":%" PRIu64
+               ",\"rate\":%.1f,"
                "\"p50_ms\":%.3f,\"p95_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f,\"mean_ms\":%.3f,"
                "\"errors\":%" PRIu64 ",\"reconnects\":%" PRIu64 ",\"own_cpu_ms\":%.4f,\"own_cpu_percent\":%.1f",
-               work_names[option.work], option.connections, option.threads, option.seconds, units, rate, p50, p95,
-               p99, most, mean, errors, reconnects, own_ms, own_share);
+               work_names[option.work], option.connections, option.threads, option.seconds, units, finished, rate, p50,
+               p95, p99, most, mean, errors, reconnects, own_ms, own_share);
         if (option.pids != NULL) {
             printf(",\"server_cpu_ms\":%.4f,\"server_cpu_percent\":%.1f,\"rss_before_kib\":%" PRIu64
                    ",\"rss_kib\":%" PRIu64, server_ms, server_share, rss_before, rss);
         }
+        if (option.database != NULL) printf(",\"database_cpu_ms\":%.4f", database_ms);
         printf(",\"first_error\":");
         print_json_string(first_error);
         puts("}");
@@ -1367,6 +1418,7 @@ int main(int count, char **arguments) {
             printf("  server     %10.4f ms CPU a unit (%.0f %% of a core), %.1f MB resident (%.1f MB before)\n",
                    server_ms, server_share, (double)rss / 1024, (double)rss_before / 1024);
         }
+        if (option.database != NULL) printf("  database   %10.4f ms CPU a unit\n", database_ms);
         printf("  generator  %10.4f ms CPU a unit (%.0f %% of a core)\n", own_ms, own_share);
     }
     return units > 0 ? 0 : 1;

@@ -34,10 +34,12 @@ actor ConnectionPool {
     }
 
     /// Runs `work` on a connection that nobody else uses meanwhile.
+    ///
+    /// - Parameter wait: for how long one may be waited for; `nil`: as the settings say.
     func withConnection<Result: Sendable>(
-        _ work: (PostgresConnection) async throws -> Result
+        within wait: Duration? = nil, _ work: (PostgresConnection) async throws -> Result
     ) async throws -> Result {
-        let connection = try await take()
+        let connection = try await take(within: wait ?? settings.wait)
         do {
             let result = try await work(connection)
             await giveBack(connection)
@@ -58,7 +60,7 @@ actor ConnectionPool {
 
     // MARK: Taking and giving back
 
-    private func take() async throws -> PostgresConnection {
+    private func take(within wait: Duration) async throws -> PostgresConnection {
         try Task.checkCancellation()
         guard !isClosed else { throw PostgresFailure.unreachable }
         if let connection = idle.popLast() {
@@ -76,7 +78,7 @@ actor ConnectionPool {
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 waiters.append(
-                    Waiter(number: number, deadline: .now + settings.wait, continuation: continuation))
+                    Waiter(number: number, deadline: .now + wait, continuation: continuation))
                 setAlarm()
                 connectIfNeeded()
             }
@@ -119,15 +121,16 @@ actor ConnectionPool {
     // MARK: Waiting
 
     private func setAlarm() {
-        guard let deadline = waiters.first?.deadline else { return }
+        guard let deadline = waiters.lazy.map(\.deadline).min() else { return }
         loop.setAlarm(at: deadline) { [weak self] in self?.assumeIsolated { $0.refuseLate() } }
     }
 
     private func refuseLate() {
         let now = ContinuousClock.now
-        while let waiter = waiters.first, waiter.deadline <= now {
-            waiters.removeFirst().continuation.resume(throwing: PostgresFailure.overloaded)
+        for waiter in waiters where waiter.deadline <= now {
+            waiter.continuation.resume(throwing: PostgresFailure.overloaded)
         }
+        waiters.removeAll { $0.deadline <= now }
         setAlarm()
     }
 

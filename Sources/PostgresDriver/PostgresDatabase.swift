@@ -27,7 +27,8 @@ package final class PostgresDatabase: SQLEngine {
     package func define<Result: Sendable>(
         _ change: @escaping @Sendable (any SQLSchema) async throws -> Result
     ) async throws -> Result {
-        try await pool.withConnection { connection in
+        // Nobody waits for an answer when a server starts.
+        try await pool.withConnection(within: .seconds(60)) { connection in
             try await PostgresSchema(connection: connection).change(change)
         }
     }

@@ -19,4 +19,10 @@ extension Migration {
             WHERE substr(client_id, 1, 4) = 'reg-'
             """,
         ])
+
+    /// Consents to these clients alone: whether one was ever used is asked of each that was not, again and again.
+    static let consentsOfRegisteredClients = Migration(
+        name: "0010 consents of registered clients",
+        index: SQLIndex(
+            "consent_registered_client", on: "consent (client_id) WHERE substr(client_id, 1, 4) = 'reg-'"))
 }

@@ -61,7 +61,7 @@ extension SQLSchema {
 extension Migration {
     package static let all: [Migration] = [
         phoneLogin, redirectLogin, messages, accounts, boundTokens, deviceFlow, clientRegistration,
-        revocationsAndLogout, leases,
+        revocationsAndLogout, leases, consentsOfRegisteredClients,
     ]
 
     /// Short-lived rows are keyed by random text and found by that key alone; every index beside a primary key

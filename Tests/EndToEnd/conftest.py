@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
 
+import databases
 from harness import PhoneLogin, Server, StartServer
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "single_node(reason): about what one process has or does; left out when servers are several nodes")
+    config.addinivalue_line("markers", "nodes: tells most about several nodes; what CI runs with two of them")
+    # Whoever ends the run with a plain `kill` wants its servers to end, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_report_header() -> str:
+    return f"servers: {databases.NODES} node(s) on {databases.KIND}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if databases.NODES == 1:
+        return
+    for item in items:
+        if marker := item.get_closest_marker("single_node"):
+            (reason,) = marker.args
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def database_server() -> Iterator[None]:
+    with databases.database_server():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,33 +2,41 @@
 
 Owns starting and ending a server, reading the texts it sent, and running the phone flow. Knows nothing of
 how the server is built; everything here could be pointed at another implementation of the same contract.
+
+A server is one process, or with `DENWA_TEST_NODES=2` that many behind a proxy: tests cannot tell, but by what only
+a process has (`Server.nodes`).
 """
 
 from __future__ import annotations
 
+import atexit
 import base64
+import functools
 import hashlib
 import itertools
 import json
 import os
 import re
 import secrets
+import shutil
 import signal
-import socket
 import subprocess
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Iterable, Iterator
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import httpx
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from databases import NODES, Database, make_database
+from processes import REPOSITORY, Node, answers, binary, eventually, free_port
+from proxy import ADDRESS as PROXY_ADDRESS, Proxy
 
 #: Every limit off: only the tests about limits want any.
 NO_LIMITS = {
@@ -39,34 +47,6 @@ NO_LIMITS = {
     "DENWA_LIMITS_CONFIRM_PER_IP": "0",
     "DENWA_LIMITS_TOKEN_PER_CLIENT": "0",
 }
-
-
-def binary() -> Path:
-    """`DENWA_BINARY`, else the newest build under the repository."""
-    if named := os.environ.get("DENWA_BINARY"):
-        return Path(named).resolve()
-    built = [REPOSITORY / ".build" / kind / "denwa" for kind in ("release", "debug")]
-    built = [path for path in built if path.is_file()]
-    if not built:
-        raise FileNotFoundError("no denwa binary: build it, or name one in DENWA_BINARY")
-    return max(built, key=lambda path: path.stat().st_mtime)
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def eventually(what: str, check: Callable[[], Any], timeout: float = 10, every: float = 0.01) -> Any:
-    """The first true value of `check`; a failure that says what was waited for, when none comes in time."""
-    deadline = time.monotonic() + timeout
-    while True:
-        if value := check():
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout} s: {what}")
-        time.sleep(every)
 
 
 def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
@@ -211,22 +191,31 @@ def code_in(message: dict[str, Any]) -> str:
 
 @dataclass
 class Server:
-    """One server process and everything that belongs to it, in a directory of its own."""
+    """One server and everything that belongs to it, in a directory of its own: a process, or nodes behind a proxy."""
 
     directory: Path
     clients: list[dict[str, Any]] = field(default_factory=standard_clients)
     environment: dict[str, str] = field(default_factory=dict)
+    #: Where clients come to.
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen | None = None
+    node_count: int = NODES
+    #: Another server's, which outlives this one.
+    shared_database: Database | None = None
 
     def __post_init__(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.outbox = Outbox(self.directory / "outbox.jsonl")
-        self.database = self.directory / "denwa.sqlite"
+        self.database = self.shared_database or make_database(self.directory)
         self.keys = self.directory / "keys"
         self.clients_file = self.directory / "clients.json"
         self.stdout = self.directory / "stdout.log"
         self.stderr = self.directory / "stderr.log"
+        self.proxy: Proxy | None = None
+        self.nodes = [Node(self.port)]
+        if self.node_count > 1:
+            self.nodes = [Node(free_port()) for _ in range(self.node_count)]
+            # Not in the server's folder: what is in there is the server's.
+            self.proxy = Proxy(self.directory.with_name(f"{self.directory.name}-proxy-{self.port}"), self.port, self.nodes)
         self.write_clients(self.clients)
         self._connections: list[httpx.Client] = []
         self.http = self.connect()
@@ -235,10 +224,15 @@ class Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def connect(self, **headers: str) -> httpx.Client:
+    @property
+    def direct(self) -> httpx.Client:
+        """To a node itself, for what no proxy hands on."""
+        return self.connect(to=self.nodes[0].url)
+
+    def connect(self, *, to: str | None = None, **headers: str) -> httpx.Client:
         """A client with its own connections. Keeps no cookies: one client stands for many people here."""
         connection = httpx.Client(
-            base_url=self.url,
+            base_url=to or self.url,
             headers=headers,
             timeout=30,
             trust_env=False,
@@ -259,15 +253,18 @@ class Server:
     def client(self, client_id: str) -> dict[str, Any]:
         return next(client for client in self.clients if client["client_id"] == client_id)
 
-    def variables(self) -> dict[str, str]:
+    # MARK: processes
+
+    def variables(self, node: Node | None = None) -> dict[str, str]:
+        """The environment of a node, or that of a command beside them."""
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("DENWA_")}
         return (
             inherited
             | {
                 "DENWA_HTTP_HOST": "127.0.0.1",
-                "DENWA_HTTP_PORT": str(self.port),
+                "DENWA_HTTP_PORT": str((node or self.nodes[0]).port),
                 "DENWA_ISSUER": self.url,
-                "DENWA_DATABASE_URL": f"sqlite:{self.database}",
+                "DENWA_DATABASE_URL": self.database.url,
                 "DENWA_KEYS_DIRECTORY": str(self.keys),
                 "DENWA_CLIENTS_FILE": str(self.clients_file),
                 "DENWA_MESSAGING_OUTBOX_FILE": str(self.outbox.path),
@@ -275,7 +272,26 @@ class Server:
             }
             | NO_LIMITS
             | self.environment
+            | (self._behind_proxy(node) if self.proxy else {})
         )
+
+    def _behind_proxy(self, node: Node | None) -> dict[str, str]:
+        """The proxy is trusted besides whomever the test trusts, and two nodes cannot have one port for metrics."""
+        trusted = [*filter(None, [self.environment.get("DENWA_HTTP_TRUSTED_PROXIES")]), PROXY_ADDRESS]
+        changed = {"DENWA_HTTP_TRUSTED_PROXIES": ",".join(trusted)}
+        if "DENWA_METRICS_PORT" in self.environment and node in self.nodes[1:]:
+            changed["DENWA_METRICS_PORT"] = str(free_port())
+        return changed
+
+    @contextmanager
+    def another(self) -> Iterator[Server]:
+        """A server beside this one: the same settings, database, keys and issuer at another address."""
+        other = Server(self.directory, self.clients, {"DENWA_ISSUER": self.url} | self.environment,
+                       shared_database=self.database)
+        try:
+            yield other.start()
+        finally:
+            other.dispose()
 
     def command(self, *arguments: str, timeout: float = 30) -> subprocess.CompletedProcess[str]:
         """Another `denwa` command in the same surroundings."""
@@ -289,31 +305,38 @@ class Server:
             timeout=timeout,
         )
 
-    def start(self) -> Server:
-        assert self.process is None
-        with self.stdout.open("ab") as out, self.stderr.open("ab") as err:
-            self.process = subprocess.Popen(
-                [str(binary()), "serve"],
-                cwd=self.directory,
-                env=self.variables(),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-            )
+    def start(self, *, from_nothing: bool = False) -> Server:
+        """Starts every node at once, on copies of the run's keys and tables when it starts for the first time: to make
+        them takes longer than the rest. `from_nothing` makes them."""
+        if from_nothing:
+            self.database.forget_tables()
+        elif not self.keys.exists():
+            shutil.copytree(keys_of_the_run(), self.keys)
+        if self.proxy:
+            self.proxy.start()
+        for node in self.nodes:
+            node.start(self.directory, self.variables(node), self.stdout, self.stderr)
         eventually("the server is ready", self.is_ready, timeout=30)
+        if self.proxy:
+            self.proxy.wait()
         return self
 
     def is_ready(self) -> bool:
-        assert self.process is not None
-        if (status := self.process.poll()) is not None:
-            raise AssertionError(f"the server ended with {status}:\n{self.log()[-4000:]}")
-        try:
-            return httpx.get(f"{self.url}/health/ready", timeout=5, trust_env=False).status_code == 200
-        except httpx.TransportError:
-            return False
+        for node in self.nodes:
+            if (status := node.status) is not None:
+                raise AssertionError(f"the server ended with {status}:\n{self.log()[-4000:]}")
+        return all(self.answers(node) for node in self.nodes)
+
+    def answers(self, node: Node) -> bool:
+        return answers(node.url)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether none of its processes ended, by itself or because it was told to."""
+        return all(node.process is not None and node.status is None for node in self.nodes)
 
     def log(self) -> str:
-        """All it has printed, on both streams, over all its starts."""
+        """All it has printed, on both streams, over all its starts and nodes."""
         return "".join(
             path.read_text(errors="replace") for path in (self.stdout, self.stderr) if path.exists()
         )
@@ -325,31 +348,46 @@ class Server:
         return [line for line in done.stdout.splitlines() if line.strip()]
 
     def reload(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGHUP)
+        """SIGHUP to every node, which has read its files, or refused them, when this returns."""
+        told = self._reloads()
+        for node in self.nodes:
+            node.signal(signal.SIGHUP)
+        eventually("every node has read its files", lambda: self._reloads() >= told + len(self.nodes))
+
+    def spread(self) -> None:
+        """Waits until every node knows what one was told: a second, as documented, and no time where there is one."""
+        if self.proxy:
+            time.sleep(1)
+
+    def _reloads(self) -> int:
+        last = "templates" if "DENWA_MESSAGING_TEMPLATES_FILE" in self.environment else "clients"
+        return len(re.findall(rf"{last} (?:not )?read again", self.log()))
+
+    def kill(self) -> None:
+        """`kill -9`, for every node, now. `end` waits until they are gone."""
+        for node in self.nodes:
+            node.signal(signal.SIGKILL)
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """Ends the process and waits until it is gone; its files stay."""
-        assert self.process is not None
-        process, self.process = self.process, None
-        process.send_signal(how)
+        """Ends the nodes and waits until they are gone; their files stay. The first status that is not 0, or 0."""
+        for node in self.nodes:
+            node.signal(how)
         try:
-            status = process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise AssertionError(f"the server did not end within 20 s of {how.name}") from None
+            statuses = [node.wait(timeout=20) for node in self.nodes]
         finally:
             self.disconnect()
             self.http = self.connect()
-        return status
+        return next(filter(None, statuses), 0)
 
     def dispose(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self.process = None
+        """Ends it whatever it does. Its files stay, its database goes."""
+        for node in self.nodes:
+            node.dispose()
+        if self.proxy:
+            self.proxy.dispose()
         self.disconnect()
+        if self.shared_database is None:
+            self.database.drop()
 
     # MARK: calls
 
@@ -394,6 +432,19 @@ class Server:
         return self.http.post(
             path, content=urlencode(pairs), headers=headers, auth=auth or httpx.USE_CLIENT_DEFAULT, **more
         )
+
+
+@functools.cache
+def keys_of_the_run() -> Path:
+    """A folder of keys as the first start makes it."""
+    folder = Path(tempfile.mkdtemp(prefix="denwa-keys-"))
+    atexit.register(shutil.rmtree, folder)
+    maker = Server(folder / "maker", [], node_count=1)
+    try:
+        maker.start(from_nothing=True).end()
+        return maker.keys.rename(folder / "keys")
+    finally:
+        maker.dispose()
 
 
 # MARK: the phone flow

@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import json
 import signal
-import sqlite3
 import time
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Callable, Iterator
 from urllib.parse import urlencode
@@ -18,6 +16,8 @@ import pytest
 from harness import Server, code_in, confidential_client, eventually, fresh_number, phone_client
 from listening import Receiver, logout_claims
 from person import Person, authorize_url, people
+
+pytestmark = pytest.mark.nodes
 
 
 def app(client_id: str, receiver: Receiver, **more: Any) -> dict[str, Any]:
@@ -207,8 +207,7 @@ def test_ending_the_others_tells_the_apps_of_the_others(server: Server, browser,
 
 
 def _waiting(server: Server) -> int:
-    with closing(sqlite3.connect(f"file:{server.database}?mode=ro", uri=True)) as database:
-        return database.execute("SELECT COUNT(*) FROM logout_notice").fetchone()[0]
+    return len(server.database.rows("SELECT * FROM logout_notice"))
 
 
 # MARK: apps that are slow, down, or do not want to

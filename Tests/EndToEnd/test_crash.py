@@ -20,6 +20,8 @@ import pytest
 
 from harness import Server, at_once, code_of, eventually, fresh_number
 
+pytestmark = pytest.mark.nodes
+
 CLIENT = "40017"
 
 
@@ -128,8 +130,7 @@ def load_until_killed(server: Server, answered: Answered, logins: int) -> None:
         time.sleep(random.Random(logins).uniform(0, 0.02))
     finally:
         stop.set()
-        assert server.process is not None
-        server.process.kill()
+        server.kill()
         for thread in threads:
             thread.join(timeout=60)
         server.end(signal.SIGKILL)

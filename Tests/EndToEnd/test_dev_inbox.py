@@ -17,6 +17,7 @@ def inbox(server: Server) -> list[dict]:
     return reply.json()["messages"]
 
 
+@pytest.mark.single_node("the inbox of development shows what one process sent")
 def test_the_inbox_shows_the_texts_newest_first(start_server):
     server = start_server()
     assert inbox(server) == []
@@ -32,6 +33,7 @@ def test_the_inbox_shows_the_texts_newest_first(start_server):
         assert message["created_at"]
 
 
+@pytest.mark.single_node("the inbox of development shows what one process sent")
 def test_a_login_can_be_finished_with_the_inbox_alone(server: Server):
     login = server.login()
     assert login.request().status_code == 200
@@ -40,6 +42,7 @@ def test_a_login_can_be_finished_with_the_inbox_alone(server: Server):
     assert login.confirm(code_in(mine)).status_code == 200
 
 
+@pytest.mark.single_node("the inbox of development shows what one process sent")
 def test_a_resend_is_on_top(server: Server):
     login = server.login()
     for count in (1, 2):

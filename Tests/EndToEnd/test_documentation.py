@@ -7,6 +7,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from harness import Server, binary
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,6 +22,7 @@ def registered() -> list[dict]:
     return json.loads((ROOT / "clients.json").read_text())["clients"]
 
 
+@pytest.mark.single_node("the inbox of development shows what one process sent")
 def test_the_login_of_the_readme_runs_as_typed(start_server) -> None:
     server: Server = start_server(clients=registered())
     (login,) = blocks("README.md", "sh")

@@ -25,6 +25,8 @@ from harness import (
     confidential_client, fresh_number, machine_client, phone_client, six_digits_other_than, wrong_codes,
 )
 
+pytestmark = pytest.mark.nodes
+
 TOO_MANY, DEAD = "002-057", "003-049"
 
 HOUR = "3600"

@@ -228,6 +228,7 @@ def test_a_game_finds_the_nonce_that_the_server_wants(
     assert "signed in with a DPoP token" in said and "signed out" in said
 
 
+@pytest.mark.single_node("the inbox of development shows what one process sent")
 def test_the_phone_login_of_the_game_runs_as_typed(site: Site) -> None:
     replies = [json.loads(line) for line in site.sh("game.md", 1).splitlines() if line.startswith("{")]
     started, confirmed, tokens, refreshed, revoked = replies

@@ -13,6 +13,8 @@ from kii import (
     start_kii,
 )
 
+pytestmark = pytest.mark.nodes
+
 INVALID, NOTHING, BAD = "INVALID_VERIFICATION_CODE", "INVALID_ACCOUNT_STATUS", "INVALID_INPUT_DATA"
 TAKEN = "USER_ALREADY_EXISTS"
 

@@ -15,6 +15,8 @@ from harness import PhoneLogin, Server, at_once, fresh_number
 from kii import PASSWORD, App, User, assert_error, assert_login_failed, fresh_email, fresh_name, start_kii
 from person import Page, Person, people
 
+pytestmark = pytest.mark.nodes
+
 NEW = "another 9 Green kites"
 INVALID, TAKEN = "INVALID_VERIFICATION_CODE", "USER_ALREADY_EXISTS"
 

@@ -18,6 +18,8 @@ from harness import (
     six_digits_other_than, wrong_codes,
 )
 
+pytestmark = pytest.mark.nodes
+
 TOO_MANY, WRONG, DEAD, UNKNOWN = "002-057", "003-039", "003-049", "003-061"
 
 #: So long that nothing refills while a test runs.

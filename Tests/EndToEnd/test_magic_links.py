@@ -22,6 +22,8 @@ from harness import (
 )
 from person import CHROME, Page, Person, authorize_url, people
 
+pytestmark = pytest.mark.nodes
+
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0"
 IPHONE = ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
           "Version/18.1 Mobile/15E148 Safari/604.1")
@@ -451,8 +453,8 @@ class Polls:
 
 
 def threads_of(server: Server) -> int:
-    status = Path(f"/proc/{server.process.pid}/status").read_text()
-    return int(re.search(r"^Threads:\s+(\d+)$", status, re.MULTILINE)[1])
+    statuses = [Path(f"/proc/{node.process.pid}/status").read_text() for node in server.nodes]
+    return sum(int(re.search(r"^Threads:\s+(\d+)$", status, re.MULTILINE)[1]) for status in statuses)
 
 
 def test_a_hundred_polls_wait_without_a_thread_each_and_are_all_answered(server: Server):

@@ -357,7 +357,7 @@ def test_no_log_and_no_database_holds_a_token(start_server: StartServer):
     reset(backend.device(), used, WRONG_TOKEN, "some-Secret-8845").refused(PARAMS)
     assert reset(backend.device(), used, mailed_token(backend, used), "some-Secret-8845").is_result
     time.sleep(0.2)
-    written = {path.name: path.read_bytes() for path in server.directory.glob("denwa.sqlite*")}
+    written = server.database.content()
     written["log"] = server.log().encode()
     written["developer log"] = "\n".join(server.developer_log()).encode()
     assert used.encode() in b"".join(written.values()), "there is something to search"

@@ -16,6 +16,8 @@ from monaca import (
     monaca_client, monaca_clients, read,
 )
 
+pytestmark = pytest.mark.nodes
+
 METHODS = [
     "User.register", "User.validate", "User.unregister", "User.login", "User.autoLogin", "User.logout",
     "User.updatePassword", "User.sendPasswordResetToken", "User.resetPasswordAndLogin", "User.getProperties",

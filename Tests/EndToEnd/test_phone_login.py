@@ -14,6 +14,8 @@ from harness import (
     PROJECT, PhoneLogin, Server, assert_refused, at_once, code_in, code_of, fresh_number, six_digits_other_than,
 )
 
+pytestmark = pytest.mark.nodes
+
 
 def claims_of(access_token: str) -> dict:
     return jwt.decode(access_token, options={"verify_signature": False})

@@ -7,9 +7,7 @@ password, and no longer by the number.
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,11 +80,10 @@ def rest(server: Server, days: float, *numbers: str) -> None:
     """Stops the server, makes the last proof of each number so old, and starts it again."""
     server.end()
     moment = int((time.time() - days * DAY) * 1000)
-    with closing(sqlite3.connect(server.database)) as database, database:
-        for number in numbers:
-            changed = database.execute(
-                "UPDATE account_phone SET last_proof_at = ? WHERE number = ?", (moment, number)).rowcount
-            assert changed == 1, number
+    for number in numbers:
+        changed = server.database.change(
+            "UPDATE account_phone SET last_proof_at = ? WHERE number = ?", moment, number)
+        assert changed == 1, number
     server.start()
 
 
@@ -166,9 +163,8 @@ def test_every_proof_begins_the_days_anew(server: Server):
     old = holder(server)
     rest(server, 364, old.number)
     assert enters(server, old.number) == old.id
-    with closing(sqlite3.connect(server.database)) as database:
-        ((last,),) = database.execute("SELECT last_proof_at FROM account_phone WHERE number = ?", (old.number,))
-    assert abs(last / 1000 - time.time()) < 60
+    (row,) = server.database.rows("SELECT last_proof_at FROM account_phone WHERE number = ?", old.number)
+    assert abs(row["last_proof_at"] / 1000 - time.time()) < 60
 
 
 def test_a_code_that_was_asked_for_and_not_typed_is_no_proof(server: Server):

@@ -10,6 +10,8 @@ from harness import (
     Server, assert_oauth_error, assert_refused, eventually, machine_client, phone_client, standard_clients,
 )
 
+pytestmark = pytest.mark.nodes
+
 
 def knows(server: Server, client_id: str) -> bool:
     reply = server.login(client_id).request()
@@ -91,7 +93,7 @@ def reload_and_wait_for_the_refusal(server: Server) -> None:
 def test_a_broken_file_keeps_the_running_set_and_says_why(own: Server, content: str):
     own.clients_file.write_text(content)
     reload_and_wait_for_the_refusal(own)
-    assert own.process is not None and own.process.poll() is None
+    assert own.is_running
     assert not knows(own, "intruder"), "nor half of the new one"
     assert knows(own, "40017") and knows(own, "other-game")
     assert own.login("40017").token().status_code == 200

@@ -3,9 +3,7 @@ missed by one that was away."""
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from contextlib import closing
 from typing import Any, Callable, Iterator
 
 import httpx
@@ -18,6 +16,8 @@ from harness import (
 )
 from listening import Stream, streams
 from test_documentation import blocks
+
+pytestmark = pytest.mark.nodes
 
 #: The server looks four times a second.
 SOON = 1.0
@@ -177,8 +177,7 @@ def test_positions_older_than_what_is_kept_mean_to_forget_everything(start_serve
     server = start_server()
     for _ in range(3):
         server.revoke(tokens(server, "40017")[0]["refresh_token"], "40017")
-    with closing(sqlite3.connect(server.database, timeout=10)) as database, database:
-        database.execute("DELETE FROM revocation WHERE position <= 2")
+    assert server.database.change("DELETE FROM revocation WHERE position <= 2")
     with streams(server) as listen:
         assert [event.name for event in listen(headers={"Last-Event-ID": "1"}).wait(2)] == ["ready", "reset"]
         assert [event.name for event in listen(headers={"Last-Event-ID": "2"}).wait(2)] == ["ready", "revocation"]

@@ -109,7 +109,7 @@ def test_ids_tokens_and_secrets_are_each_others_strangers(site: Server):
 
 def test_neither_secret_nor_token_is_kept(site: Server):
     client = registered(site, token_endpoint_auth_method="client_secret_basic")
-    kept = b"".join(path.read_bytes() for path in site.directory.glob("denwa.sqlite*")) + site.log().encode()
+    kept = b"".join(site.database.content().values()) + site.log().encode()
     assert client["client_id"].encode() in kept
     assert client["client_secret"].encode() not in kept
     assert client["registration_access_token"].encode() not in kept

@@ -23,6 +23,8 @@ from harness import (
 )
 from person import Page, Person, people
 
+pytestmark = pytest.mark.nodes
+
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 SCOPE = "openid phone offline_access"
 CONSOLE = "Mozilla/5.0 (PlayStation 5 8.40) AppleWebKit/605.1.15 (KHTML, like Gecko)"

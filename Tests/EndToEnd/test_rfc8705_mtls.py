@@ -22,6 +22,7 @@ from harness import (
     secret_of,
 )
 from person import authorize_url, people
+from processes import Node
 from proofs import SigningKey, claims_of, dpop
 
 
@@ -78,6 +79,8 @@ class TLSServer(Server):
     """A server that ends TLS itself."""
 
     host: Certificate | None = None
+    #: A proxy would be where TLS ends.
+    node_count: int = 1
     _open: list[httpx.Client] = field(default_factory=list)
 
     @property
@@ -105,10 +108,7 @@ class TLSServer(Server):
         while self._open:
             self._open.pop().close()
 
-    def is_ready(self) -> bool:
-        assert self.process is not None
-        if (status := self.process.poll()) is not None:
-            raise AssertionError(f"the server ended with {status}:\n{self.log()[-4000:]}")
+    def answers(self, node: Node) -> bool:
         try:
             return self.http.get("/health/ready").status_code == 200
         except httpx.TransportError:
@@ -429,6 +429,7 @@ def test_without_a_proxy_and_without_tls_there_are_no_bound_tokens(start_server:
         assert_oauth_error(reply, 400, "invalid_request")
 
 
+@pytest.mark.single_node("the peer is a proxy that is trusted and hands on what its clients write")
 def test_a_peer_that_is_no_trusted_proxy_shows_nothing(start_server: StartServer, certificates):
     way = behind_proxy(start_server, "Client-Cert", field_value, DENWA_HTTP_TRUSTED_PROXIES="192.0.2.7")
     assert_oauth_error(way.token(certificates["mine"], "machine"), 400, "invalid_request")

@@ -19,6 +19,8 @@ from proofs import (
     mirrored, proof, public_bytes, request_object, signed_with_hmac, unsigned,
 )
 
+pytestmark = pytest.mark.nodes
+
 STATE = "state-4f1d2c &+%/\"é電話"
 
 

@@ -15,6 +15,8 @@ from harness import (
 )
 from person import Page, Person, assert_shown, authorize_url, people
 
+pytestmark = pytest.mark.nodes
+
 STATE = "state-4f1d2c &+%/\"é電話"
 REQUEST_URI = re.compile(r"urn:ietf:params:oauth:request_uri:[A-Za-z0-9_-]{43}")
 

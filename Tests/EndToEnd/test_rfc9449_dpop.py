@@ -25,6 +25,8 @@ from proofs import (
     public_bytes, sha256, signed_with_hmac, unsigned,
 )
 
+pytestmark = pytest.mark.nodes
+
 SPA = "https://spa.example"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 

@@ -34,6 +34,8 @@ from harness import (
     secret_of, standard_clients,
 )
 
+pytestmark = pytest.mark.nodes
+
 CALLBACK = {client: f"https://{client}.example/callback" for client in ("40017", "web-basic", "web-post")}
 
 

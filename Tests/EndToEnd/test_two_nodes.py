@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Callable, Iterator
 from urllib.parse import urlencode
 
@@ -17,6 +18,8 @@ from harness import (
 )
 from person import Person, assert_shown, people
 from proofs import SigningKey, asserting, assertion, dpop, proof
+
+pytestmark = pytest.mark.nodes
 
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
@@ -56,11 +59,8 @@ class Nodes:
 def nodes(start_module_server: StartServer) -> Iterator[Nodes]:
     environment = {"DENWA_DPOP_REQUIRE_NONCE": "false", "DENWA_LIMITS_AUTHORIZE_PER_SESSION": "0"}
     first = start_module_server(clients=clients(), **environment)
-    second = Server(first.directory, clients=clients(), environment=environment | {"DENWA_ISSUER": first.url})
-    try:
-        yield Nodes(first, second.start())
-    finally:
-        second.dispose()
+    with first.another() as second:
+        yield Nodes(first, second)
 
 
 @pytest.fixture
@@ -76,6 +76,25 @@ def redeem(node: Server, client: str, code: str, **more: str) -> httpx.Response:
 def prove(node: Server, headers: dict[str, str]) -> httpx.Response:
     return node.http.post("/oauth2/token", data={"grant_type": "client_credentials"}, headers=headers,
                           auth=("machine", secret_of("machine")))
+
+
+# MARK: starting
+
+
+def test_nodes_that_start_at_once_on_nothing_agree_about_keys_and_tables(tmp_path: Path):
+    server = Server(tmp_path / "server", clients=clients(), node_count=4)
+    try:
+        server.start(from_nothing=True)
+        published = [httpx.get(f"{node.url}/.well-known/jwks.json", trust_env=False).json() for node in server.nodes]
+        assert published[0]["keys"] and published == published[:1] * 4
+        assert {path.stem for path in server.keys.glob("*.pem")} == {key["kid"] for key in published[0]["keys"]}
+        # Each step is at another node, so they agree about what is sealed, too.
+        for _ in range(4):
+            made = server.login("app", scope="offline").tokens()
+            assert server.is_active(made["access_token"])
+            assert server.refresh("app", made["refresh_token"]).status_code == 200
+    finally:
+        server.dispose()
 
 
 # MARK: 29. A pushed or signed request used again
@@ -200,17 +219,12 @@ def test_an_assertion_is_heard_by_one_node(nodes: Nodes):
 
 
 def test_a_nonce_of_one_node_is_good_at_the_other(start_server: StartServer):
-    wants = {"DENWA_DPOP_REQUIRE_NONCE": "true"}
-    first = start_server(clients=clients(), **wants)
-    second = Server(first.directory, clients=clients(), environment=wants | {"DENWA_ISSUER": first.url})
-    try:
-        second.start()
+    first = start_server(clients=clients(), DENWA_DPOP_REQUIRE_NONCE="true")
+    with first.another() as second:
         url = f"{first.url}/oauth2/token"
         refused = prove(first, dpop(KEY, "POST", url))
         assert_oauth_error(refused, 400, "use_dpop_nonce")
         assert prove(second, dpop(KEY, "POST", url, nonce=refused.headers["dpop-nonce"])).status_code == 200
-    finally:
-        second.dispose()
 
 
 def test_a_restart_forgets_no_proof_and_no_assertion(start_server: StartServer):
@@ -246,15 +260,10 @@ def test_a_revocation_is_seen_at_once_and_within_a_second_at_the_other(nodes: No
 
 
 def test_a_replay_at_one_node_ends_the_family_at_the_other(start_server: StartServer):
-    hasty = {"DENWA_TOKENS_REFRESH_GRACE_SECONDS": "0"}
-    first = start_server(clients=clients(), **hasty)
-    second = Server(first.directory, clients=clients(), environment=hasty | {"DENWA_ISSUER": first.url})
-    try:
-        second.start()
+    first = start_server(clients=clients(), DENWA_TOKENS_REFRESH_GRACE_SECONDS="0")
+    with first.another() as second:
         made = redeem(first, "app", first.login("app", scope="offline").authorization_code()).json()
         renewed = second.refresh("app", made["refresh_token"]).json()
         assert_oauth_error(first.refresh("app", made["refresh_token"]), 400, "invalid_grant")
         eventually("the family is dead", lambda: not second.is_active(renewed["access_token"]), timeout=1)
         assert_oauth_error(second.refresh("app", renewed["refresh_token"]), 400, "invalid_grant")
-    finally:
-        second.dispose()

@@ -16,6 +16,8 @@ import pytest
 
 from harness import Server, StartServer, at_once, binary, fresh_number, phone_client
 
+pytestmark = pytest.mark.nodes
+
 APP = "old-app"
 APP_KEY = "app-key-of-old-app-5Rq8"
 PASSWORD = "nine green Teapots 7x"

@@ -648,6 +648,7 @@ def test_an_id_that_is_somebody_else_s_is_a_duplicate(home: Server, tmp_path: Pa
     assert show(home, person["id"])["login_name"] == person["login_name"]
 
 
+@pytest.mark.nodes
 def test_imports_of_one_file_at_once_import_everybody_once(empty: Server, tmp_path: Path):
     rows = [mover(phone_number=f"+81907788{index:04d}") for index in range(300)]
     file = as_csv(tmp_path / "users.csv", rows)
@@ -717,6 +718,7 @@ def test_twenty_thousand_move_in_however_often_the_command_is_killed(empty: Serv
     assert subject_by_phone(empty, rows[7]["phone_number"]) == by_name["crowd7"]["id"]
 
 
+@pytest.mark.nodes
 def test_people_sign_in_while_others_move_in(home: Server, tmp_path: Path):
     early = mover()
     import_all(home, as_csv(tmp_path / "early.csv", [early]))

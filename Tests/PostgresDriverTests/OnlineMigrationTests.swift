@@ -50,7 +50,9 @@ import Time
             let store = SQLStore(engine: database)
             try await database.add(1, "twice")
             try await database.add(2, "twice")
-            await #expect(throws: PostgresFailure.refused(sqlState: "23505")) { try await store.migrate([unique], at: .noon) }
+            await #expect(throws: PostgresFailure.refused(sqlState: "23505")) {
+                try await store.migrate([unique], at: .noon)
+            }
             _ = try await database.write { connection in try await connection.run("DELETE FROM note WHERE id = 2") }
             try await store.migrate([unique], at: .noon)
             #expect(try await isValid("note_unique", in: database))

@@ -29,6 +29,10 @@ package final class PostgresServer: Sendable {
                 throw Unavailable(description: "\(directory) does not fit into a URI")
             }
             settings.connections = 8
+            // A busy machine is not what tests are about.
+            settings.wait = .seconds(60)
+            settings.lockTimeout = .seconds(60)
+            settings.statementTimeout = .seconds(60)
             return settings
         }
     }
@@ -91,7 +95,8 @@ package final class PostgresServer: Sendable {
             await store.engine.close()
             // A template that somebody uses cannot be copied.
             try await Self.psql(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '\(Self.template)'", place, queue)
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '\(Self.template)'", place,
+                queue)
         }
     }
 
@@ -191,7 +196,8 @@ package final class PostgresServer: Sendable {
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let port: in_port_t? = unsafe withUnsafeMutablePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                guard unsafe bind(socket, pointer, length) == 0, unsafe getsockname(socket, pointer, &length) == 0 else {
+                guard unsafe bind(socket, pointer, length) == 0, unsafe getsockname(socket, pointer, &length) == 0
+                else {
                     return nil
                 }
                 return unsafe UnsafeRawPointer(pointer).loadUnaligned(as: sockaddr_in.self).sin_port.bigEndian

@@ -81,7 +81,9 @@ extension SQLStore: ClientRegistrationStore {
                 WITH gone AS (
                     SELECT r.id FROM registered_client r
                     WHERE r.created_at <= \(time)
-                        AND NOT EXISTS (SELECT 1 FROM consent c WHERE c.client_id = r.id)
+                        AND NOT EXISTS
+                            (SELECT 1 FROM consent c
+                            WHERE substr(c.client_id, 1, 4) = 'reg-' AND c.client_id = r.id)
                         AND NOT EXISTS
                             (SELECT 1 FROM token_grant g
                             WHERE substr(g.client_id, 1, 4) = 'reg-' AND g.client_id = r.id)

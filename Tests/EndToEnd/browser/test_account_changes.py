@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
-from contextlib import closing
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -563,11 +561,10 @@ def test_a_deleted_account_is_gone(owner: Owner, person: Person, app: App, asks:
 # MARK: an older account with the same number
 
 
-def change_database(site: Server, statement: str) -> None:
+def change_database(site: Server, statement: str, *values: int) -> None:
     """Lets time pass in what the server has written down. It is not running meanwhile."""
     site.end()
-    with closing(sqlite3.connect(site.database)) as database, database:
-        assert database.execute(statement).rowcount == 1
+    assert site.database.change(statement, *values) == 1
     site.start()
 
 
@@ -582,7 +579,7 @@ def recycled(start_site, person: Person, app: App) -> tuple[Owner, str, str]:
     owner.send_new_password(PASSWORD)
     owner.expect_notice("password_changed")
     before = subject(owner, app)
-    change_database(site, f"UPDATE account_phone SET last_proof_at = last_proof_at - 366 * {DAY}")
+    change_database(site, "UPDATE account_phone SET last_proof_at = last_proof_at - ?", 366 * DAY)
     new = Owner.of(person(owner.number, server=site)).open_account()
     assert subject(new, app) != before
     new.visit()

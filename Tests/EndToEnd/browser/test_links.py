@@ -13,6 +13,8 @@ from browser.conftest import Asks, OpenBrowser, Person
 from browser.pages import SignIn, text
 from harness import fresh_number, six_digits_other_than
 
+pytestmark = pytest.mark.nodes
+
 WINDOWS_CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/148.0.0.0 Safari/537.36")
 IPHONE = (

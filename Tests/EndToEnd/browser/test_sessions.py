@@ -13,6 +13,8 @@ from browser.conftest import Asks, OpenBrowser, Person
 from browser.pages import SignIn, path_of, text
 from harness import fresh_number
 
+pytestmark = pytest.mark.nodes
+
 
 def end_session(request: SignInRequest, **query: str) -> str:
     return f"{request.server.url}/oauth2/end_session?{urlencode(query)}"

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from harness import Outbox, Server, free_port
+from processes import Node
 
 MEGABYTE = 1 << 20
 
@@ -336,8 +337,8 @@ class Handset(Outbox):
 class ConnectedServer(Server):
     """A server whose texts go where its connectors lead, and not to a file."""
 
-    def variables(self) -> dict[str, str]:
-        variables = super().variables()
+    def variables(self, node: Node | None = None) -> dict[str, str]:
+        variables = super().variables(node)
         if "DENWA_MESSAGING_CONNECTORS" in self.environment:
             del variables["DENWA_MESSAGING_OUTBOX_FILE"]
         return variables
