@@ -63,10 +63,7 @@ actor ConnectionPool {
     private func take(within wait: Duration) async throws -> PostgresConnection {
         try Task.checkCancellation()
         guard !isClosed else { throw PostgresFailure.unreachable }
-        if let connection = idle.popLast() {
-            connection.assumeIsolated { $0.endRest() }
-            return connection
-        }
+        if let connection = takeIdle() { return connection }
         // The database is away: whoever asks now hears so at once. The connector goes on trying.
         guard open > 0 || failedAttempts == 0 else { throw PostgresFailure.unreachable }
         guard waiters.count < settings.connections * Self.waitersPerConnection else {
@@ -85,6 +82,12 @@ actor ConnectionPool {
         } onCancel: {
             loop.perform { self.assumeIsolated { $0.abandon(number) } }
         }
+    }
+
+    private func takeIdle() -> PostgresConnection? {
+        guard let connection = idle.popLast() else { return nil }
+        connection.assumeIsolated { $0.endRest() }
+        return connection
     }
 
     private func giveBack(_ connection: PostgresConnection) {
