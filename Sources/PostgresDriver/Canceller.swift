@@ -2,9 +2,9 @@ import CPostgres
 import Dispatch
 
 /// Tells a server to give up what one of its connections is doing. libpq opens a connection for that and waits, so
-/// it happens on a thread of its own.
+/// it happens on threads of its own.
 @safe final class Canceller: Sendable {
-    private static let queue = DispatchQueue(label: "denwa.postgres.cancel")
+    private static let queue = DispatchQueue(label: "denwa.postgres.cancel", attributes: .concurrent)
 
     // `PQcancel` is safe in any thread (libpq manual, "Canceling Queries in Progress"); it is freed once, here.
     nonisolated(unsafe) private let handle: OpaquePointer?
@@ -13,12 +13,10 @@ import Dispatch
 
     deinit { unsafe PQfreeCancel(handle) }
 
-    /// `completion` is called when the server has been told, or could not be.
-    func cancel(_ completion: @escaping @Sendable () -> Void) {
+    func cancel() {
         Self.queue.async { [self] in
             var message = [CChar](repeating: 0, count: 256)
             _ = unsafe PQcancel(handle, &message, Int32(message.count))
-            completion()
         }
     }
 }

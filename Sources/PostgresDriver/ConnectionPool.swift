@@ -42,10 +42,10 @@ actor ConnectionPool {
         let connection = try await take(within: wait ?? settings.wait)
         do {
             let result = try await work(connection)
-            await giveBack(connection)
+            giveBack(connection)
             return result
         } catch {
-            await giveBack(connection)
+            giveBack(connection)
             throw error
         }
     }
@@ -63,10 +63,7 @@ actor ConnectionPool {
     private func take(within wait: Duration) async throws -> PostgresConnection {
         try Task.checkCancellation()
         guard !isClosed else { throw PostgresFailure.unreachable }
-        if let connection = idle.popLast() {
-            await connection.endRest()
-            return connection
-        }
+        if let connection = takeIdle() { return connection }
         // The database is away: whoever asks now hears so at once. The connector goes on trying.
         guard open > 0 || failedAttempts == 0 else { throw PostgresFailure.unreachable }
         guard waiters.count < settings.connections * Self.waitersPerConnection else {
@@ -87,18 +84,33 @@ actor ConnectionPool {
         }
     }
 
-    private func giveBack(_ connection: PostgresConnection) async {
-        guard await connection.isLost == false, !isClosed else {
+    private func takeIdle() -> PostgresConnection? {
+        guard let connection = idle.popLast() else { return nil }
+        connection.assumeIsolated { $0.endRest() }
+        return connection
+    }
+
+    private func giveBack(_ connection: PostgresConnection) {
+        guard !connection.assumeIsolated({ $0.isLost }), !isClosed else {
             open -= 1
             connectIfNeeded()
             return
         }
-        guard !waiters.isEmpty else {
-            idle.append(connection)
-            await connection.rest { [weak self] in self?.assumeIsolated { $0.forget(connection) } }
+        handOut(connection)
+    }
+
+    /// To whoever has waited longest; else it rests.
+    private func handOut(_ connection: PostgresConnection) {
+        if !waiters.isEmpty {
+            waiters.removeFirst().continuation.resume(returning: connection)
             return
         }
-        waiters.removeFirst().continuation.resume(returning: connection)
+        idle.append(connection)
+        connection.assumeIsolated { resting in
+            resting.rest { [weak self, weak connection] in
+                self?.assumeIsolated { pool in connection.map(pool.forget) }
+            }
+        }
     }
 
     private func abandon(_ number: Int) {
@@ -165,14 +177,7 @@ actor ConnectionPool {
         }
         failedAttempts = 0
         open += 1
-        if waiters.isEmpty {
-            idle.append(connection)
-            connection.assumeIsolated { connection in
-                connection.rest { [weak self] in self?.assumeIsolated { $0.forget(connection) } }
-            }
-        } else {
-            waiters.removeFirst().continuation.resume(returning: connection)
-        }
+        handOut(connection)
         connectIfNeeded()
     }
 }

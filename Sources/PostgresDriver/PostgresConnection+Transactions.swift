@@ -48,15 +48,16 @@ extension PostgresConnection {
                 try post(beginning, .silent)
                 let result = try await body()
                 isEnding = true
+                // It could still meet the commit, and end its wait for a standby.
+                if isBeingCancelled { throw CancellationError() }
                 try await commit(isAwaited: isEndAwaited)
-                await settleCancellation()
                 return result
             } onCancel: {
                 loop.perform { self.assumeIsolated { $0.cancel(transaction: number) } }
             }
         } catch {
             isEnding = true
-            await settleCancellation()
+            if isBeingCancelled { retire() }
             try? await rollBack()
             throw error as? PostgresFailure == .cancelled && Task.isCancelled ? CancellationError() : error
         }

@@ -39,7 +39,8 @@ import Storage
     /// Which transaction it is, for cancellations that come too late.
     var transactionNumber = 0
     var isEnding = false
-    private var cancellation: Cancellation?
+    /// The server is being told. It may hear of it at any time from now on, so no other act gets this connection.
+    private(set) var isBeingCancelled = false
 
     /// Statements of the program differ by the lengths of their lists alone, so they are few; beyond so many they are
     /// prepared each time.
@@ -220,30 +221,11 @@ extension PostgresConnection {
 // MARK: - Cancellation
 
 extension PostgresConnection {
-    private struct Cancellation {
-        var isOver = false
-        var waiting: CheckedContinuation<Void, Never>?
-    }
-
     /// Asks the server to give up the statement that runs. A transaction that is ending is left to end: nobody could
     /// tell what a cancelled commit did.
     func cancel(transaction number: Int) {
-        guard number == transactionNumber, !isEnding, cancellation == nil, !isLost else { return }
-        cancellation = Cancellation()
-        canceller.cancel { [loop] in
-            loop.perform {
-                self.assumeIsolated { connection in
-                    connection.cancellation?.isOver = true
-                    connection.cancellation?.waiting?.resume()
-                }
-            }
-        }
-    }
-
-    /// Returns when no cancellation is on its way any more: it must not meet the next act.
-    func settleCancellation() async {
-        guard let current = cancellation else { return }
-        if !current.isOver { await withCheckedContinuation { cancellation?.waiting = $0 } }
-        cancellation = nil
+        guard number == transactionNumber, !isEnding, !isBeingCancelled, !isLost else { return }
+        isBeingCancelled = true
+        canceller.cancel()
     }
 }

@@ -5,17 +5,21 @@ import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct ConnectionTests {
-    @Test func `statements whose text is seen again are prepared once, and many texts do no harm`() async throws {
+    @Test func `statements are prepared once, and many of them do no harm`() async throws {
         try await withNotes(connections: 1) { database, _ in
-            for index in 0..<1200 {
-                let statement = SQLStatement(stringLiteral: "SELECT \(index)")
-                let row = try await database.read { connection in try await connection.first(statement) }
-                #expect(try known(row).integer(0) == Int64(index))
+            for length in 1...1200 {
+                let numbers = [Int](repeating: 7, count: length)
+                for _ in 0..<2 {
+                    let row = try await database.read { connection in
+                        try await connection.first("SELECT COUNT(*) FROM note WHERE id IN \(list: numbers)")
+                    }
+                    #expect(try known(row).integer(0) == 0)
+                }
             }
             let prepared = try await database.read { connection in
                 try await connection.first("SELECT COUNT(*) FROM pg_prepared_statements WHERE name LIKE 'denwa%'")
             }
-            #expect(try known(prepared).integer(0) <= 1000)
+            #expect((900...1000).contains(try known(prepared).integer(0)))
         }
     }
 
