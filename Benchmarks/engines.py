@@ -104,6 +104,9 @@ class SQLiteFolder:
     def remove(self, database: str) -> None:
         shutil.rmtree(self.folder(database), ignore_errors=True)
 
+    def files(self, database: str) -> list[Path]:
+        return [self._file(database)]
+
     def sizes(self, database: str) -> list[TableSize]:
         with closing(sqlite3.connect(self._file(database))) as connection:
             bytes_of = dict(connection.execute("SELECT name, pgsize FROM dbstat WHERE aggregate = TRUE"))
@@ -182,6 +185,10 @@ class PostgreSQLFolder:
         self.begin()
         self.server.query(f"DROP DATABASE IF EXISTS {self.name(database)}", timeout=600)
         shutil.rmtree(self.folder(database), ignore_errors=True)
+
+    def files(self, database: str) -> list[Path]:
+        number = self.server.query(f"SELECT oid FROM pg_database WHERE datname = '{self.name(database)}'")[0][0]
+        return sorted((self.server.data / "base" / number).iterdir())
 
     def sizes(self, database: str) -> list[TableSize]:
         rows = self.server.query(

@@ -29,13 +29,15 @@ from run import BENCH, fsync_ms, machine
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("--callers", type=int, default=32)
-    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=5, help="of each; the best counts, others only disturb")
     parser.add_argument("--holds", default="0,1,2,5,10", help="milliseconds, with commas between")
     parser.add_argument("--rows", default="1,16", help="how many rows share the count, with commas between")
     options = parser.parse_args()
     BENCH.mkdir(parents=True, exist_ok=True)
     rows = [int(count) for count in options.rows.split(",")]
-    print(f"- machine: {machine()}\n- disk: {fsync_ms():.2f} ms a write with fdatasync\n- {options.callers} callers\n")
+    print(f"- machine: {machine()}\n- disk: {fsync_ms():.2f} ms a write with fdatasync\n- {options.callers} callers, the best of "
+          f"{options.runs} runs of {options.seconds} s\n")
     print("| hold ms | " + " | ".join(f"{count} row{'s' if count > 1 else ''}, transactions/s" for count in rows) + " |")
     print("|---:|" + "---:|" * len(rows))
     with PostgreSQLServer(**SETTINGS) as server:
@@ -66,6 +68,10 @@ def old_snapshot(server: PostgreSQLServer) -> Iterator[None]:
 
 
 def rate(server: PostgreSQLServer, hold: float, rows: int, options: argparse.Namespace) -> float:
+    return max(rate_once(server, hold, rows, options) for _ in range(options.runs))
+
+
+def rate_once(server: PostgreSQLServer, hold: float, rows: int, options: argparse.Namespace) -> float:
     wait = f"\\sleep {round(hold * 1000)} us\n" if hold else ""
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
         script.write(f"\\set row random(1, {rows})\nBEGIN;\nUPDATE counted SET amount = amount + 1 WHERE id = :row;\n"
@@ -73,7 +79,7 @@ def rate(server: PostgreSQLServer, hold: float, rows: int, options: argparse.Nam
         script.flush()
         done = subprocess.run(
             [programs() / "pgbench", "--no-vacuum", "--protocol=prepared", "--client", str(options.callers), "--jobs=2",
-             "--time", str(max(1, round(options.seconds))), "--file", script.name, "--host", server.directory,
+             "--time", str(options.seconds), "--file", script.name, "--host", server.directory,
              "--port", str(server.port), "--username=postgres", "postgres"], capture_output=True, text=True)
     found = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
     if done.returncode != 0 or not found:
