@@ -42,11 +42,13 @@ final class Connector: Sendable {
     }
 
     private func prepare(_ handle: OpaquePointer) -> Bool {
-        // What an act was answered must be on disk; who wants a standby to have it too says so at the server.
+        // What an act was answered must be on disk; who wants a standby to have it too says so at the server. A node
+        // that lost its power must not keep its locks for hours.
         let session = """
             SET statement_timeout = \(Int(settings.statementTimeout / .milliseconds(1)));
             SET lock_timeout = \(Int(settings.lockTimeout / .milliseconds(1)));
             SET idle_in_transaction_session_timeout = \(Int(settings.statementTimeout / .milliseconds(1)));
+            SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;
             SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED;
             SELECT set_config('synchronous_commit', 'on', false)
             WHERE current_setting('synchronous_commit') = 'off'

@@ -81,6 +81,8 @@ extension PostgresConnection {
         try post("ROLLBACK", .silent)
         try synchronize()
         try await flush()
+        // Until its locks are free and its names are settled, nobody else is served here.
+        try await readAnswers()
     }
 }
 

@@ -120,7 +120,13 @@ extension PostgresConnection {
 
     /// Waits for the answer to the oldest command, and notes its failure.
     private func nextAnswer(to command: Command) async throws -> CommandResult? {
-        while unsafe PQisBusy(handle) == 1 { try await readMore() }
+        while unsafe PQisBusy(handle) == 1 {
+            // TLS may have taken more from the socket than libpq has read, and then the socket stays silent.
+            if unsafe PQsslInUse(handle) == 1, unsafe PQconsumeInput(handle) == 1, unsafe PQisBusy(handle) == 0 {
+                break
+            }
+            try await readMore()
+        }
         return try take(command)
     }
 
@@ -172,7 +178,8 @@ extension PostgresConnection {
 
     /// A server that is gone without a word, or hangs, keeps none of its own timeouts: then the connection is lost.
     private func readiness(for interest: EventLoop.Interest) async throws {
-        let deadline = patience.map { ContinuousClock.now + $0 }
+        // Each of what was sent without waiting may take its own time.
+        let deadline = patience.map { ContinuousClock.now + $0 * min(max(unanswered.count, 1), 3) }
         let isReady = await withCheckedContinuation { continuation in
             loop.watch(socket, for: interest, until: deadline) { continuation.resume(returning: $0) }
         }

@@ -31,8 +31,9 @@ package enum PostgresFailure: Error, Sendable, Equatable {
         }
     }
 
-    /// Serialization failure, deadlock; and those that end the connection.
-    private static let passing = ending.union(["40001", "40P01"])
+    /// Serialization failure, deadlock; what a transaction or statement left behind that did not end well; and those
+    /// that end the connection.
+    private static let passing = ending.union(["40001", "40P01", "25P02", "26000"])
     /// Administrator's shutdown, crash shutdown, cannot connect now, read-only transaction.
     private static let ending: Set<String> = ["57P01", "57P02", "57P03", "25006"]
     /// `query_canceled`: by a timeout, or by us.

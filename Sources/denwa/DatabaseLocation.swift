@@ -33,6 +33,14 @@ enum DatabaseLocation: Sendable {
         return store
     }
 
+    /// Each connection, and one more to cancel what it does.
+    var maximumSockets: Int {
+        switch self {
+        case .sqlite: 0
+        case .postgres(let settings): settings.connections * 2
+        }
+    }
+
     /// For people: no password is in it.
     var description: String {
         switch self {

@@ -14,7 +14,7 @@ struct Housekeeping: Service {
     let logger: Logger
 
     private static let batch = 500
-    private static let busyPause = Duration.milliseconds(200)
+    private static let busyPause = Duration.milliseconds(20)
     private static let idlePause = Duration.seconds(30)
     /// Longer than any pause: a node that lives keeps its turn.
     private static let turnSeconds = 90

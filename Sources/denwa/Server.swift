@@ -10,7 +10,7 @@ import Web
 
 /// Runs a composition until SIGTERM or SIGINT: HTTP, deliveries, housekeeping, and SIGHUP to read again.
 struct Server {
-    /// The database, its log, the file of texts, and room for more.
+    /// A SQLite file and its log, the file of texts, and room for more.
     private static let filesBesideConnections = 64
 
     let composition: Composition
@@ -30,7 +30,8 @@ struct Server {
     }
 
     func run() async throws {
-        let connections = OpenFiles.raiseLimit() - Self.filesBesideConnections
+        let connections =
+            OpenFiles.raiseLimit() - Self.filesBesideConnections - configuration.database.maximumSockets
         let application = Application(
             responder: composition.responder,
             server: try transport(),

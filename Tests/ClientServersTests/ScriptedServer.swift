@@ -86,10 +86,17 @@ final class ScriptedServer: Sendable {
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             text += String(buffer: unwrapInboundIn(data))
-            guard !hasAnswered, text.contains("\r\n\r\n") else { return }
+            guard !hasAnswered, isWhole else { return }
             hasAnswered = true
             state.requests.withLock { $0.append(text) }
             send(script.parts[...], on: context.channel)
+        }
+
+        /// The head and what it says comes after: the two may arrive one after another.
+        private var isWhole: Bool {
+            guard let head = text.firstRange(of: "\r\n\r\n") else { return false }
+            let length = text.firstMatch(of: /(?i)\r\ncontent-length: *([0-9]+)/).flatMap { Int($0.1) } ?? 0
+            return text[head.upperBound...].utf8.count >= length
         }
 
         private func send(_ parts: ArraySlice<String>, on channel: any Channel) {

@@ -205,6 +205,7 @@ def test_only_get_listens(server: Server, method: str) -> None:
     assert reply.status_code in (404, 405)
 
 
+@pytest.mark.single_node("how many may listen is a matter of each node")
 def test_many_listen_and_no_more_than_may(start_server) -> None:
     server = start_server(DENWA_REVOCATIONS_MAX_STREAMS="20")
     with streams(server) as listen:

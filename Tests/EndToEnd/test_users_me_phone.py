@@ -505,6 +505,7 @@ def test_undoing_after_somebody_came_in_with_the_old_number_leaves_one_owner(
 def test_a_first_number_has_no_old_one_to_tell(server: Server, user: User):
     old = user.number
     assert user.send("DELETE", f"{PATH}/{quote(old)}").status_code == 204
+    eventually("the number hears that it was removed", lambda: len(server.outbox.messages(old)) == 2)
     before = len(server.outbox.messages(old))
     number = user.change()
     User(server)                                      # who is texted later than anybody would have been told

@@ -59,12 +59,27 @@ package struct MessageDelivery: Service {
         await withDiscardingTaskGroup { group in
             await withGracefulShutdownHandler {
                 for await text in doorbell.texts {
-                    group.addTask { await deliver(text, slots, into: outcomes) }
+                    group.addTask {
+                        if await isStillOurs(text) {
+                            await deliver(text, slots, into: outcomes)
+                        } else {
+                            slots.giveBack(1)
+                        }
+                    }
                 }
             } onGracefulShutdown: {
                 doorbell.close()
             }
         }
+    }
+
+    /// Its lease began before its act, which may have waited for the database: when too little is left of it for the
+    /// provider, it is claimed anew, or is another process' by now.
+    private func isStillOurs(_ text: QueuedMessage) async -> Bool {
+        let now = clock.now()
+        let needed = now.adding(seconds: leaseSeconds - Self.spareLeaseSeconds)
+        if let end = text.leasedUntil, needed <= end { return true }
+        return (try? await store.extendLease(of: text, until: now.adding(seconds: leaseSeconds))) ?? false
     }
 
     /// Comes back when the texts that are on their way have been answered.

@@ -37,12 +37,17 @@ extension SQLStore {
     /// and nothing here waits while others wait for what is going.
     package func removeExpired(_ retention: Retention, batch: Int, at now: Timestamp) async throws -> Int {
         var removed = 0
+        var failure: (any Error)?
         for statement in Self.removals(retention, batch: batch, at: now) {
-            removed += try await engine.write { connection in try await connection.run(statement) }
+            // One kind that cannot be removed must not keep the others.
+            do { removed += try await engine.write { connection in try await connection.run(statement) } } catch {
+                failure = failure ?? error
+            }
         }
-        return try await removed
-            + removeUnusedRegistrations(
-                before: now.adding(seconds: -retention.unusedRegistrationSeconds), batch: batch)
+        removed += try await removeUnusedRegistrations(
+            before: now.adding(seconds: -retention.unusedRegistrationSeconds), batch: batch)
+        if let failure { throw failure }
+        return removed
     }
 
     private static func removals(_ retention: Retention, batch: Int, at now: Timestamp) -> [SQLStatement] {

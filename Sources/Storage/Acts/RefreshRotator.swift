@@ -18,14 +18,7 @@ struct RefreshRotator {
                 AND rotated_at IS NULL AND expires_at > \(now)
             RETURNING grant_id, confirmation
             """)
-        guard let spent else {
-            let repeated = try await judgeSpent()
-            switch repeated {
-            // Nobody issued it or it is stale: that costs its client nothing.
-            case .unknown, .reused: return repeated
-            case .rotated, .refused, .limited: return try await limit(charges) ?? repeated
-            }
-        }
+        guard let spent else { return try await judgeSpent(charging: charges) }
         if let limited = try await limit(charges) {
             try await unspend()
             return limited
@@ -62,7 +55,7 @@ struct RefreshRotator {
 
     /// A token seen before: inside the grace it answers like the first time, for two tabs or a lost reply;
     /// after it somebody holds a copy, and nobody can tell who.
-    private func judgeSpent() async throws -> RefreshRotation {
+    private func judgeSpent(charging charges: [LimitCharge]) async throws -> RefreshRotation {
         let row = try await connection.first(
             """
             SELECT grant_id, rotated_at, confirmation FROM refresh_token
@@ -84,6 +77,8 @@ struct RefreshRotator {
             try await record(.refreshRefused, "the grant is revoked or its account disabled")
             return .unknown
         }
+        // Only now: a token that nobody issued, or a stale one, costs its client nothing.
+        if let limited = try await limit(charges) { return limited }
         let bound = try row.confirmation(2)
         if let objection = presentation.objection(grant, bound) { return try await refuse(objection) }
         return .rotated(grant)
