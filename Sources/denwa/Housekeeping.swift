@@ -13,7 +13,8 @@ struct Housekeeping: Service {
     let clock: WallClock
     let logger: Logger
 
-    private static let batch = 500
+    private static let batch = 100
+    private static let rest = Duration.milliseconds(10)
     private static let busyPause = Duration.milliseconds(20)
     private static let idlePause = Duration.seconds(30)
     /// Longer than any pause: a node that lives keeps its turn.
@@ -34,7 +35,8 @@ struct Housekeeping: Service {
             let isTurn = try await store.takeHousekeepingTurn(
                 as: node, until: now.adding(seconds: Self.turnSeconds), at: now)
             guard isTurn else { return 0 }
-            return try await store.removeExpired(retention, batch: Self.batch, at: clock.now())
+            return try await store.removeExpired(
+                retention, batch: Self.batch, rest: Self.rest, at: clock.now())
         } catch {
             logger.error("expired rows could not be removed", metadata: ["cause": "\(type(of: error))"])
             return 0

@@ -35,12 +35,20 @@ extension SQLStore {
     /// Removes at most `batch` rows of each kind that ended, and tells how many went. Small batches: a writer
     /// waits for one of them at most. Rows that somebody is at are left for the next round: whoever renews one keeps it,
     /// and nothing here waits while others wait for what is going.
-    package func removeExpired(_ retention: Retention, batch: Int, at now: Timestamp) async throws -> Int {
+    ///
+    /// - Parameter rest: left to others after each batch that was full.
+    package func removeExpired(
+        _ retention: Retention, batch: Int, rest: Duration = .zero, at now: Timestamp
+    ) async throws -> Int {
         var removed = 0
         var failure: (any Error)?
         for statement in Self.removals(retention, batch: batch, at: now) {
             // One kind that cannot be removed must not keep the others.
-            do { removed += try await engine.write { connection in try await connection.run(statement) } } catch {
+            do {
+                let count = try await engine.write { connection in try await connection.run(statement) }
+                removed += count
+                if count >= batch { try await Task.sleep(for: rest) }
+            } catch {
                 failure = failure ?? error
             }
         }
