@@ -178,8 +178,7 @@ extension PostgresConnection {
 
     /// A server that is gone without a word, or hangs, keeps none of its own timeouts: then the connection is lost.
     private func readiness(for interest: EventLoop.Interest) async throws {
-        // Each of what was sent without waiting may take its own time.
-        let deadline = patience.map { ContinuousClock.now + $0 * min(max(unanswered.count, 1), 3) }
+        let deadline = patience.map { ContinuousClock.now + $0 }
         let isReady = await withCheckedContinuation { continuation in
             loop.watch(socket, for: interest, until: deadline) { continuation.resume(returning: $0) }
         }

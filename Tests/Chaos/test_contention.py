@@ -82,7 +82,7 @@ def test_one_number_that_many_start_guess_and_confirm_gives_no_error(cluster: Cl
                           texts_before=latest.texts_before).confirm()
 
     counted = crowd(cluster, {start: 6, guess: 6, confirm: 6})
-    assert counted[200] > 10 and counted[401] > 0, counted
+    assert counted[200] > 0 and counted[401] > 0, counted
 
 
 def test_one_person_at_many_devices_gives_no_error(cluster: Cluster):
