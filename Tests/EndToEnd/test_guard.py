@@ -27,7 +27,6 @@ from harness import (
 from person import Person, authorize_url, people
 from providers.scripted import Scene, ScriptedProvider, segments_of
 
-pytestmark = pytest.mark.nodes
 
 TOO_MANY, BLOCKED, NO_TEXTS = "002-057", "002-043", "004-001"
 
