@@ -140,7 +140,7 @@ let package = Package(
         // What the domain stands on.
         .target(name: "JOSE", dependencies: ["Cryptography", "Time"]),
         .target(name: "PhoneNumbers", dependencies: ["CPhoneNumber"]),
-        .target(name: "Cryptography", dependencies: ["COpenSSL", "CCrypt", "CArgon2"]),
+        .target(name: "Cryptography", dependencies: ["COpenSSL", "CCrypt", "CArgon2", "Time"]),
         .target(name: "InternetAddresses"),
         .target(name: "Time"),
         // The one way out to other people's HTTP servers.
@@ -255,7 +255,7 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
-        .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"]),
+        .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Time"]),
         .testTarget(name: "JOSETests", dependencies: ["JOSE", "Cryptography", "Time"]),
         .testTarget(name: "QRCodesTests", dependencies: ["QRCodes"]),
         .testTarget(name: "PhoneNumbersTests", dependencies: ["PhoneNumbers", "CPhoneNumber"]),

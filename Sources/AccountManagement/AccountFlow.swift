@@ -98,7 +98,7 @@ package struct AccountFlow: Sendable {
         { [templates, messageSeal, entropy] address in
             let (locale, wording) = templates.catalogue.wording(
                 of: template, channel: .email, client: client.id.rawValue, wishes: locales)
-            let id = entropy.uuid()
+            let id = entropy.uuid(at: now)
             let content = MessageText(code: code, appName: client.name, minutes: minutes)
                 .content(of: wording, channel: .email)
             return QueuedMessage(

@@ -28,7 +28,7 @@ extension AccountFlow {
         return IssuedTokens(
             access: access, accessExpiresAt: expiresAt, renewal: refresh,
             signIn: NewSignIn(
-                grant: GrantID(entropy.identifier()), client: client.id,
+                grant: GrantID(entropy.identifier(at: now)), client: client.id,
                 tokens: [OpaqueToken(access, .kiiAccess, expiresAt: expiresAt)],
                 refreshToken: refresh.map {
                     NewRefreshToken(
@@ -66,7 +66,7 @@ extension AccountFlow {
         }
         return IssuedTokens(
             access: session, accessExpiresAt: sessionEnd, renewal: isKept ? login : nil,
-            signIn: NewSignIn(grant: GrantID(entropy.identifier()), client: client.id, tokens: stored))
+            signIn: NewSignIn(grant: GrantID(entropy.identifier(at: now)), client: client.id, tokens: stored))
     }
 
     /// 256 bits in letters and digits: what the Monaca client library takes for a session.

@@ -1,3 +1,5 @@
+package import Time
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
@@ -57,5 +59,23 @@ extension Entropy {
         bytes[6] = bytes[6] & 0x0F | 0x40
         bytes[8] = bytes[8] & 0x3F | 0x80
         return Hex.encodeUUID(bytes)
+    }
+
+    /// A version 7 UUID in lower case (RFC 9562 §5.7): 48 bits of time, 74 of chance. For the names of rows that are
+    /// written once and many: those of one moment are neighbours in the index, so one page takes them all, where
+    /// random names want a page each.
+    package func uuid(at now: Timestamp) -> String {
+        var bytes = timed(now)
+        bytes[6] = bytes[6] & 0x0F | 0x70
+        bytes[8] = bytes[8] & 0x3F | 0x80
+        return Hex.encodeUUID(bytes)
+    }
+
+    /// 48 bits of time and 80 of chance in 22 characters; for the reason that ``uuid(at:)`` gives.
+    package func identifier(at now: Timestamp) -> String { Base64URL.encode(timed(now)) }
+
+    /// Milliseconds since 1970 in six bytes, the highest first, and ten unpredictable ones.
+    private func timed(_ now: Timestamp) -> [UInt8] {
+        stride(from: 40, through: 0, by: -8).map { UInt8(truncatingIfNeeded: now.milliseconds >> $0) } + bytes(10)
     }
 }

@@ -48,7 +48,7 @@ extension PhoneLoginFlow {
             confirmed: confirmedTraffic,
             newAccount: AccountID(entropy.uuid()), idleBefore: idleBefore(now),
             reward: .authorizationCode(
-                SHA256Digest(of: authorizationCode), grant: GrantID(entropy.identifier()),
+                SHA256Digest(of: authorizationCode), grant: GrantID(entropy.identifier(at: now)),
                 expiresAt: now.adding(seconds: authorizationCodeLifetimeSeconds)))
     }
 

@@ -234,7 +234,7 @@ extension PhoneLoginFlow {
 
     private func message(for start: LoginStart, link: String?, at now: Timestamp) -> MessageMaker {
         // One that can be typed: a command would take an id that begins with a hyphen for an option.
-        let id = entropy.uuid()
+        let id = entropy.uuid(at: now)
         let seal = messageSeal
         let client = start.client
         // A stranger's words do not go out under the operator's name.

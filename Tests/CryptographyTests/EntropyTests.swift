@@ -1,6 +1,7 @@
 import Cryptography
 import Synchronization
 import Testing
+import Time
 
 /// Randomness that says what the test tells it to, then zeros.
 private final class Script: Sendable {
@@ -71,6 +72,18 @@ private final class Script: Sendable {
         let ones = [UInt8](repeating: 0xFF, count: 16)
         #expect(Script(ones).entropy.uuid() == "ffffffff-ffff-4fff-bfff-ffffffffffff")
         #expect(Script([]).entropy.uuid() == "00000000-0000-4000-8000-000000000000")
+    }
+
+    /// The time of RFC 9562 appendix A.6, whose UUID this is.
+    @Test func `names with a time begin with it and end by chance`() {
+        let then = Timestamp(milliseconds: 1_645_557_742_000)
+        let chance: [UInt8] = [0x0C, 0xC3, 0x18, 0xC4, 0xDC, 0x0C, 0x0C, 0x07, 0x39, 0x8F]
+        #expect(Script(chance).entropy.uuid(at: then) == "017f22e2-79b0-7cc3-98c4-dc0c0c07398f")
+        #expect(
+            Script(chance).entropy.identifier(at: then)
+                == Base64URL.encode([0x01, 0x7F, 0x22, 0xE2, 0x79, 0xB0] + chance))
+        #expect(Set((0..<1000).map { _ in Entropy.system.uuid(at: then) }).count == 1000)
+        #expect(Set((0..<1000).map { _ in Entropy.system.identifier(at: then) }).count == 1000)
     }
 
     @Test func `the system does not repeat itself`() {

@@ -126,7 +126,7 @@ package struct AuthorizationEndpoint: Sendable {
             authorization: NewAuthorization(
                 client: request.client.id, scope: request.scope, resources: request.resources,
                 redirect: request.target.redirect, codeChallenge: request.codeChallenge,
-                keyThumbprint: request.keyThumbprint, nonce: request.nonce, grant: GrantID(entropy.identifier()),
+                keyThumbprint: request.keyThumbprint, nonce: request.nonce, grant: GrantID(entropy.identifier(at: now)),
                 code: SHA256Digest(of: code), expiresAt: now.adding(seconds: settings.codeLifetimeSeconds),
                 once: request.envelope?.once, isToldOfLogout: request.client.backchannelLogoutURI != nil),
             isConsentGiven: isConsentGiven,

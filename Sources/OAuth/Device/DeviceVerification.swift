@@ -63,7 +63,7 @@ package struct DeviceVerification: Sendable {
         at now: Timestamp
     ) async throws(DeviceVerificationFailure) -> DeviceStep {
         let decision = DeviceDecision(
-            session: answer.session, isAllowed: answer.isAllowed, grant: GrantID(entropy.identifier()),
+            session: answer.session, isAllowed: answer.isAllowed, grant: GrantID(entropy.identifier(at: now)),
             maySignIn: { session, request in
                 // The page that asked has found it.
                 registry[request.client].map { $0.waitsForDevices && session.maySignIn(to: $0, at: now) } ?? false

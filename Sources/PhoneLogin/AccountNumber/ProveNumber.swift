@@ -102,7 +102,7 @@ extension PhoneLoginFlow {
             }
             let (locale, wording) = templates.catalogue.wording(
                 of: template, channel: .sms, client: client.id.rawValue, wishes: locales)
-            let id = entropy.uuid()
+            let id = entropy.uuid(at: now)
             let content = MessageText(code: nil, appName: client.name, minutes: nil, link: link)
                 .content(of: wording, channel: .sms)
             return QueuedMessage(

@@ -145,7 +145,7 @@ package struct ChallengeEndpoint: Sendable {
             confirmed: flow.confirmedTraffic, newAccount: AccountID(flow.entropy.uuid()),
             idleBefore: flow.idleBefore(call.now),
             reward: .authorizationCode(
-                SHA256Digest(of: authorizationCode), grant: GrantID(flow.entropy.identifier()),
+                SHA256Digest(of: authorizationCode), grant: GrantID(flow.entropy.identifier(at: call.now)),
                 expiresAt: call.now.adding(seconds: flow.authorizationCodeLifetimeSeconds)))
     }
 
