@@ -1,8 +1,9 @@
 """A population: the rows that people who log in now and then leave in a database at rest, made by SQL alone.
 
 The statements are the same for both engines; each engine defines the few functions that they call (`some_uuid`,
-`some_name`, `some_digest`, `some_short_digest`, `phone_number`). Keys are random, of the real length and shape, and so
-come in no order, as in life; times grow from row to row, as in life.
+`some_name`, `some_digest`, `some_short_digest`, `phone_number`, and `uuid_at` and `name_at`, which begin with a time).
+Keys are of the real length and shape, most of them random and so in no order, as in life; times grow from row to row,
+as in life.
 
 Of a hundred people:
 
@@ -46,6 +47,8 @@ def statements(people: int, first: int, last: int, now: int, series: Callable[[i
         """Between two offsets from now, later from one to the next."""
         return f"{now + start} + n * {end - start} / {people}"
 
+    grant = f"name_at('grant', n, {moment(-30 * DAY, 0)})"
+    grant_of_a_day = f"name_at('grant of a day', n, {moment(-DAY, 0)})"
     yield f"""
         INSERT INTO account (id, created_at) SELECT some_uuid('account', n), {moment(-400 * DAY, 0)} FROM {span}"""
     yield f"""
@@ -54,12 +57,12 @@ def statements(people: int, first: int, last: int, now: int, series: Callable[[i
     yield f"""
         INSERT INTO token_grant (id, account_id, client_id, scope, authenticated_at, methods, is_offline, expires_at,
             session_id)
-        SELECT some_name('grant', n), some_uuid('account', n), '{CLIENT}', 'offline', {moment(-30 * DAY, 0)}, 'otp sms', 1,
+        SELECT {grant}, some_uuid('account', n), '{CLIENT}', 'offline', {moment(-30 * DAY, 0)}, 'otp sms', 1,
             {moment(DAY, 30 * DAY)}, CASE WHEN n % 100 < 5 THEN some_name('ended session', n) END FROM {span} WHERE n % 100 < 30"""
     for token, rotated in (("first", moment(-20 * DAY, 0)), ("second", moment(-10 * DAY, 0)), ("third", "NULL")):
         yield f"""
         INSERT INTO refresh_token (digest, grant_id, client_id, expires_at, rotated_at)
-        SELECT some_digest('{token} token', n), some_name('grant', n), '{CLIENT}', {moment(DAY, 30 * DAY)}, {rotated}
+        SELECT some_digest('{token} token', n), {grant}, '{CLIENT}', {moment(DAY, 30 * DAY)}, {rotated}
         FROM {span} WHERE n % 100 < 30"""
     yield f"""
         INSERT INTO session (digest, id, account_id, methods, authenticated_at, idle_until, expires_at, device)
@@ -73,19 +76,19 @@ def statements(people: int, first: int, last: int, now: int, series: Callable[[i
     yield f"""
         INSERT INTO message (id, recipient, template, locale, client_id, created_at, expires_at, attempts, state, region,
             connector, provider_id, leased_until)
-        SELECT some_uuid('message', n), phone_number(n), 'sign_in_code', 'ja', '{CLIENT}', {moment(-DAY, 0)},
+        SELECT uuid_at('message', n, {moment(-DAY, 0)}), phone_number(n), 'sign_in_code', 'ja', '{CLIENT}', {moment(-DAY, 0)},
             {moment(-DAY + 180 * SECOND, 0)}, 1, 'sent', 'JP', 'main', some_uuid('provider', n), {moment(-DAY, 0)}
         FROM {span} WHERE n % 100 >= 97"""
     yield f"""
         INSERT INTO token_grant (id, account_id, client_id, scope, authenticated_at, methods, is_offline, expires_at,
             session_id)
-        SELECT some_name('grant of a day', n), some_uuid('account', n), '{CLIENT}', '', {moment(-DAY, 0)}, 'otp sms', 0,
+        SELECT {grant_of_a_day}, some_uuid('account', n), '{CLIENT}', '', {moment(-DAY, 0)}, 'otp sms', 0,
             {moment(-DAY + 2 * HOUR, HOUR)}, CASE WHEN n % 100 = 99 THEN some_name('session', n) END
         FROM {span} WHERE n % 100 >= 98"""
     yield f"""
         INSERT INTO authorization_code (digest, grant_id, client_id, redirect_uri, redirect_requested, expires_at,
             redeemed_at)
-        SELECT some_digest('code', n), some_name('grant of a day', n), '{CLIENT}', 'https://bench.example/callback', 1,
+        SELECT some_digest('code', n), {grant_of_a_day}, '{CLIENT}', 'https://bench.example/callback', 1,
             {moment(-DAY + HOUR, 0)}, {moment(-DAY + HOUR, 0)} FROM {span} WHERE n % 100 >= 97"""
     yield f"""
         INSERT INTO rate_limit (subject, arrival)
@@ -189,6 +192,8 @@ def _insert_into_sqlite(
         for name, function in (("some_uuid", _uuid), ("some_name", _name), ("some_digest", _digest),
                                ("some_short_digest", lambda word, n: _digest(word, n)[:16])):
             database.create_function(name, 2, function, deterministic=True)
+        for name, function in (("uuid_at", _uuid_at), ("name_at", _name_at)):
+            database.create_function(name, 3, function, deterministic=True)
         database.create_function("phone_number", 1, phone_number, deterministic=True)
         for setting in ("synchronous = OFF", "journal_mode = OFF", "cache_size = -4000000", "temp_store = MEMORY"):
             database.execute(f"PRAGMA {setting}")
@@ -209,13 +214,28 @@ def _hash(word: str, n: int) -> bytes:
     return hashlib.sha256(f"{word} {n}".encode()).digest()
 
 
+def _timed(word: str, n: int, moment: int) -> bytes:
+    return moment.to_bytes(6, "big") + _hash(word, n)[:10]
+
+
 def _uuid(word: str, n: int) -> str:
-    text = _hash(word, n).hex()
+    return _spelt(_hash(word, n).hex())
+
+
+def _uuid_at(word: str, n: int, moment: int) -> str:
+    return _spelt(_timed(word, n, moment).hex())
+
+
+def _spelt(text: str) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:32]}"
 
 
 def _name(word: str, n: int) -> str:
     return base64.urlsafe_b64encode(_hash(word, n)[:16]).decode()[:22]
+
+
+def _name_at(word: str, n: int, moment: int) -> str:
+    return base64.urlsafe_b64encode(_timed(word, n, moment)).decode()[:22]
 
 
 def _digest(word: str, n: int) -> bytes:
@@ -240,6 +260,12 @@ _FUNCTIONS = f"""
         AS $$ SELECT left(encode(sha256(convert_to(word || ' ' || n, 'UTF8')), 'hex'), 32)::uuid::text $$;
     CREATE FUNCTION population.some_name(word text, n bigint) RETURNS text LANGUAGE sql IMMUTABLE
         AS $$ SELECT left(translate(encode(sha256(convert_to(word || ' ' || n, 'UTF8')), 'base64'), '+/', '-_'), 22) $$;
+    CREATE FUNCTION population.timed(word text, n bigint, moment bigint) RETURNS bytea LANGUAGE sql IMMUTABLE
+        AS $$ SELECT substr(int8send(moment), 3) || substr(sha256(convert_to(word || ' ' || n, 'UTF8')), 1, 10) $$;
+    CREATE FUNCTION population.uuid_at(word text, n bigint, moment bigint) RETURNS text LANGUAGE sql IMMUTABLE
+        AS $$ SELECT encode(population.timed(word, n, moment), 'hex')::uuid::text $$;
+    CREATE FUNCTION population.name_at(word text, n bigint, moment bigint) RETURNS text LANGUAGE sql IMMUTABLE
+        AS $$ SELECT left(translate(encode(population.timed(word, n, moment), 'base64'), '+/', '-_'), 22) $$;
     CREATE FUNCTION population.phone_number(n bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
         SELECT '+81' || (90 - n * {FACTOR} % {NUMBERS} / 90000000 * 10)
             || (10000000 + n * {FACTOR} % {NUMBERS} % 90000000) $$;

@@ -27,7 +27,7 @@ package final class PostgresDatabase: SQLEngine {
     package func define<Result: Sendable>(
         _ change: @escaping @Sendable (any SQLSchema) async throws -> Result
     ) async throws -> Result {
-        // Nobody waits for an answer when a server starts.
+        // The first connection may try several hosts, each for seconds; nobody waits for an answer yet.
         try await pool.withConnection(within: .seconds(60)) { connection in
             try await PostgresSchema(connection: connection).change(change)
         }

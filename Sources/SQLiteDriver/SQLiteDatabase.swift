@@ -29,12 +29,14 @@ package final class SQLiteDatabase: SQLEngine {
             // A commit is on disk when it returns: in WAL mode that needs FULL, not NORMAL.
             try Self.writeAhead(database)
             try database.execute(sql: "PRAGMA synchronous = FULL")
-            try database.execute(sql: "PRAGMA wal_autocheckpoint = 8000")
+            // When the log is moved is for Checkpoints to say.
+            try database.execute(sql: "PRAGMA wal_autocheckpoint = 0")
             try database.execute(sql: "PRAGMA cache_size = -8000")
             try database.execute(sql: "PRAGMA temp_store = MEMORY")
         }
         let queue = try Self.openQueue(path, configuration)
-        writer = WriterLane(queue: queue, commitDelayMilliseconds: commitDelayMilliseconds)
+        let checkpoints = Checkpoints(queue: try Self.openQueue(path, configuration))
+        writer = WriterLane(queue: queue, checkpoints: checkpoints, commitDelayMilliseconds: commitDelayMilliseconds)
 
         var reading = Configuration()
         reading.label = "denwa reader"

@@ -14,15 +14,20 @@ import Storage
 final class WriterLane: Sendable {
     private let statements = PreparedStatements()
     private let queue: DatabaseQueue
+    private let checkpoints: Checkpoints
     private let room = WaitingRoom()
     private let commitDelayMilliseconds: Int
 
     /// Bounds how long the last act of a batch waits for the first.
     private static let batchLimit = 256
 
-    init(queue: DatabaseQueue, commitDelayMilliseconds: Int) {
+    init(queue: DatabaseQueue, checkpoints: Checkpoints, commitDelayMilliseconds: Int) {
         self.queue = queue
+        self.checkpoints = checkpoints
         self.commitDelayMilliseconds = commitDelayMilliseconds
+        queue.inDatabase { database in
+            if let connection = unsafe database.sqliteConnection { unsafe checkpoints.listen(to: connection) }
+        }
     }
 
     func run<Result: Sendable>(_ act: @escaping SQLAct<Result>) async throws -> Result {
@@ -33,7 +38,8 @@ final class WriterLane: Sendable {
 
     func checkpoint() async {
         await withCheckedContinuation { continuation in
-            queue.asyncWriteWithoutTransaction { database in
+            queue.asyncWriteWithoutTransaction { [checkpoints] database in
+                checkpoints.settle()
                 try? database.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
                 continuation.resume()
             }
@@ -41,7 +47,7 @@ final class WriterLane: Sendable {
     }
 
     private func wake() {
-        queue.asyncWriteWithoutTransaction { [room, statements, commitDelayMilliseconds] database in
+        queue.asyncWriteWithoutTransaction { [room, statements, checkpoints, commitDelayMilliseconds] database in
             // Used only inside this block, on the database's own thread; the executor never leaves it.
             nonisolated(unsafe) let database = database
             InlineExecutor.run {
@@ -50,6 +56,7 @@ final class WriterLane: Sendable {
                     let batch = room.next(atMost: Self.batchLimit)
                     guard !batch.isEmpty else { return }
                     await Self.commit(batch, connection, delay: commitDelayMilliseconds)
+                    if let handle = unsafe database.sqliteConnection { unsafe checkpoints.advance(handle) }
                 }
             }
         }

@@ -133,6 +133,30 @@ import Time
         }
     }
 
+    @Test func `the write-ahead log stays short behind writers that do not pause`() async throws {
+        try await withFile { file in
+            let engine = try file.open().engine
+            let blob = [UInt8](repeating: 1, count: 16_000)
+            let (writers, each) = (16, 400)
+            _ = try await race(writers) { writer in
+                for id in (writer * each)..<((writer + 1) * each) {
+                    try await engine.write {
+                        _ = try await $0.run("INSERT INTO note (id, blob) VALUES (\(id), \(blob))")
+                    }
+                }
+            }
+            // They wrote 100 MB; a round begins at 16, and ends some commits later.
+            let attributes = try FileManager.default.attributesOfItem(atPath: file.path + "-wal")
+            #expect(try #require(attributes[.size] as? Int) < 50_000_000)
+            #expect(try await notes(engine).count == writers * each)
+
+            await engine.close()
+            try FileManager.default.copyItem(atPath: file.path, toPath: file.path + ".copy")
+            let copy = try DatabaseFile(path: file.path + ".copy").open().engine
+            #expect(try await notes(copy).count == writers * each, "after a close the main file holds everything")
+        }
+    }
+
     @Test func `a new file is its owner's alone`() async throws {
         try await withFile { file in
             let engine = try file.open().engine
