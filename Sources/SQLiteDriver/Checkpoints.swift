@@ -21,11 +21,13 @@ final class Checkpoints: Sendable {
     /// 16 MB of 2 KiB pages.
     private static let limit = 8000
 
-    private let queue: DatabaseQueue
+    private let open: @Sendable () throws -> DatabaseQueue
+    /// Most processes end before they need it.
+    private let queue = Mutex<DatabaseQueue?>(nil)
     private let state = Mutex(State())
 
-    /// - Parameter queue: on a connection that does nothing else.
-    init(queue: DatabaseQueue) { self.queue = queue }
+    /// - Parameter open: gives a connection that can write.
+    init(open: @escaping @Sendable () throws -> DatabaseQueue) { self.open = open }
 
     /// Makes the writer's `connection` say how long the log is. This object must outlive it.
     func listen(to connection: OpaquePointer) {
@@ -68,12 +70,22 @@ final class Checkpoints: Sendable {
     }
 
     /// Returns when nothing is being moved; of two checkpoints at a time the second one would fail.
-    func settle() { queue.inDatabase { _ in } }
+    func settle() { queue.withLock(\.self)?.inDatabase { _ in } }
 
     private func moveBeside() {
+        // Where no connection is to be had, the writer moves all of it.
+        guard let queue = try? connected() else { return state.withLock { $0.phase = .moved } }
         queue.asyncWriteWithoutTransaction { [self] database in
             if let connection = unsafe database.sqliteConnection { unsafe Self.move(connection) }
             state.withLock { $0.phase = .moved }
+        }
+    }
+
+    private func connected() throws -> DatabaseQueue {
+        try queue.withLock { queue in
+            let connected = try queue ?? open()
+            queue = connected
+            return connected
         }
     }
 

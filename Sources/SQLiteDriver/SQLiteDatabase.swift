@@ -35,7 +35,7 @@ package final class SQLiteDatabase: SQLEngine {
             try database.execute(sql: "PRAGMA temp_store = MEMORY")
         }
         let queue = try Self.openQueue(path, configuration)
-        let checkpoints = Checkpoints(queue: try Self.openQueue(path, configuration))
+        let checkpoints = Checkpoints { [configuration] in try Self.openQueue(path, configuration) }
         writer = WriterLane(queue: queue, checkpoints: checkpoints, commitDelayMilliseconds: commitDelayMilliseconds)
 
         var reading = Configuration()
