@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ContextManager, Iterator
 
-from engines import PostgreSQLFolder, SQLiteFolder, TableSize, Written, tell
+from engines import PostgreSQLFolder, SQLiteFolder, TableSize, Written, held_in_memory, tell
 from run import BENCH, ROOT, Server, compile_load, fsync_ms, machine
 
 Database = SQLiteFolder | PostgreSQLFolder
@@ -63,8 +63,8 @@ def main() -> int:
         try:
             for people in options.people:
                 prepare(database, people, options)
-            read_into_memory(database, options.people)
-            measured = measure(database, load, options)
+            with held_in_memory([file for people in options.people for file in database.files(str(people))]):
+                measured = measure(database, load, options)
             print_logins(database, measured)
             print_sizes(database, {people: database.sizes(str(people)) for people in options.people})
             if options.plans:
@@ -113,15 +113,6 @@ def prepare(database: Database, people: int, options: argparse.Namespace) -> Non
         database.remove(str(people))
         database.fill(str(people), people, options.binary)
         filled.touch()
-
-
-def read_into_memory(database: Database, people: list[int]) -> None:
-    """What is measured is a database that the machine's memory holds."""
-    for count in people:
-        for file in database.files(str(count)):
-            with file.open("rb") as bytes:
-                while bytes.read(1 << 20):
-                    pass
 
 
 # MARK: logins

@@ -110,7 +110,7 @@ ENDING = [
         "id": "some_name('operation', n)", "challenge_id": "some_name('challenge', n)", "state": "'state'", "scope": "''",
         "redirect_uri": "'https://bench.example/callback'", "redirect_requested": "1"}),
     ("phone_challenge", "expires_at", {
-        "id": "some_name('challenge', n)", "client_id": f"'{CLIENT}'", "number": "phone_number(n)", "device": "''",
+        "id": "some_name('challenge', n)", "client_id": f"'{CLIENT}'", "number": "phone_number(n)", "region": "'JP'", "device": "''",
         "code": "some_short_digest('code', n)", "guesses": "0"}),
     ("authorization_code", "expires_at", {
         "digest": "some_digest('unredeemed', n)", "grant_id": "some_name('unredeemed', n)", "client_id": f"'{CLIENT}'",

@@ -100,7 +100,8 @@ extension SQLConnection {
             VALUES (\(operation.challengeID), \(operation.client), \(operation.identity),
                 \(operation.phone.region), \(operation.device?.id ?? ""), \(operation.purpose.name), \(sealed), 0, \(operation.expiresAt))
             ON CONFLICT (number, client_id, device, purpose) DO UPDATE SET
-                id = excluded.id, code = excluded.code, guesses = 0, expires_at = excluded.expires_at
+                id = excluded.id, region = excluded.region, code = excluded.code, guesses = 0,
+                expires_at = excluded.expires_at
             """)
         return (operation.challengeID, operation.code, operation.expiresAt)
     }
