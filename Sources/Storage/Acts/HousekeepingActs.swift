@@ -180,7 +180,8 @@ extension SQLStore {
             """
             WITH gone AS (
                 SELECT position FROM revocation
-                WHERE position <= (SELECT position FROM revocation WHERE at <= \(revocations) ORDER BY at DESC LIMIT 1)
+                WHERE position <= (
+                    SELECT position FROM revocation WHERE at <= \(revocations) ORDER BY at DESC, position DESC LIMIT 1)
                     AND position < (SELECT MAX(position) FROM revocation)
                 ORDER BY position LIMIT \(batch) \(.skippingLocked))
             DELETE FROM revocation WHERE position IN (SELECT position FROM gone)
