@@ -81,8 +81,12 @@ def held_in_memory(files: list[Path]) -> Iterator[None]:
         if size := path.stat().st_size:
             with path.open("rb") as file:
                 mapped.append((libc.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, file.fileno(), 0), size))
-    if any(libc.mlock(*each) for each in mapped):
+    if any([libc.mlock(*each) for each in mapped]):
         tell(f"not held in memory: {os.strerror(ctypes.get_errno())}")
+        for path in files:
+            with path.open("rb") as file:
+                while file.read(1 << 20):
+                    pass
     try:
         yield
     finally:

@@ -7,6 +7,10 @@ import Synchronization
 /// The log begins anew only when all of it is in the main file, and behind a writer that does not pause no other
 /// thread ever gets that far. So a round has two halves: what the log holds is moved on a connection of its own while
 /// commits go on, and what those added meanwhile, which is little, the writer moves between two of them.
+///
+/// A round begins right after a commit, when there is something to move, and by no clock: a checkpoint that starts on a
+/// log that is all moved, while a commit begins it anew, is what SQLite before 3.51.3 does not bear
+/// (sqlite.org/wal.html#walresetbug).
 final class Checkpoints: Sendable {
     private enum Phase { case waiting, moving, moved }
 
@@ -57,8 +61,8 @@ final class Checkpoints: Sendable {
             case .moving: break
             case .moved:
                 state.phase = .waiting
-                // Unless the log begins anew now, a reader is in its way: try again, but not at every commit.
-                state.due = state.pages + Self.limit / 4
+                // Unless the log begins anew now, a reader is in its way: try again soon, but not at every commit.
+                state.due = max(Self.limit, state.pages + Self.limit / 32)
             }
             return state.phase == phase ? nil : phase
         }

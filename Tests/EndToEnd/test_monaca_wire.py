@@ -329,7 +329,8 @@ def test_a_body_that_is_far_too_large_is_refused_and_hurts_nobody(backend: Backe
     call = validate(backend)
     call["params"]["properties"] = {"big": "x" * 5_000_000}
     try:
-        http = backend.send(call)
+        # A connection of its own: after a body that nobody read, a proxy may close the one that it came on.
+        http = httpx.post(f"{backend.server.url}{backend.path}", content=json.dumps(call), headers={"Content-Type": FORM})
     except httpx.TransportError:                       # closed before it was all sent: refused as well
         http = None
     assert http is None or http.status_code == 413 or "error" in http.json()
